@@ -1,0 +1,118 @@
+"""In and out: RGBA frames to files that a compositor opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..pipelines.host.output import graph_of, output_path, saved, seeds_of, takes
+from ..pipelines.host.pictures import rgba
+from ..pipelines.host.progress import steps
+from ..pipelines.media.passes import PASS_SETS
+from ..pipelines.media.plan import Plan
+from ..pipelines.media.rates import exact_rate
+from ..pipelines.media.sequence import write_sequence
+from ..pipelines.media.stills import STILLS
+from ..pipelines.media.takes import EXISTING
+from .schema import IMAGE_OUT, category, clip_inputs, io
+
+MENU = category("in and out")
+
+
+class RGBASaveSequence(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBASaveSequence",
+            display_name="Save RGBA sequence",
+            category=MENU,
+            description="Numbered frames with alpha, a folder for each take, and a sidecar that says what they are. "
+            "Correctly rounded; an interrupt leaves whole files only.",
+            search_aliases=["png", "sequence", "export", "save image", "alpha", "frames", "vfx"],
+            is_output_node=True,
+            inputs=[
+                *clip_inputs()[:1],
+                io.String.Input(
+                    "filename_prefix",
+                    default="rgba/clip",
+                    tooltip="Folders and a name below the output folder: shots/parrot gives shots/parrot_v001/"
+                    "parrot_v001.1001.png. The host's tokens, such as %year%, work.",
+                ),
+                io.Combo.Input("format", options=list(STILLS), tooltip="PNG is straight alpha by its specification."),
+                io.Combo.Input(
+                    "passes",
+                    options=list(PASS_SETS),
+                    tooltip="rgba: one picture. matte: alpha as grey, linear. fg: straight colour. processed: "
+                    "premultiplied. comp: over a checkerboard. Several passes get a folder each.",
+                ),
+                io.Int.Input("start_frame", default=1001, min=0, max=9999999, tooltip="Number of the first frame."),
+                io.Int.Input("padding", default=4, min=1, max=10, tooltip="Digits of a frame number: 4 gives .1001."),
+                io.Float.Input(
+                    "fps",
+                    default=16.0,
+                    min=0.01,
+                    max=1000.0,
+                    step=0.001,
+                    round=False,
+                    tooltip="Frames per second for the sidecar; 23.976, 29.97 and 59.94 become 24000/1001 and so on.",
+                ),
+                io.Combo.Input(
+                    "existing",
+                    options=list(EXISTING),
+                    tooltip="new version: _v002 after _v001. refuse: an error if the name exists. overwrite: the newest "
+                    "version is replaced, frame by frame.",
+                ),
+                io.Int.Input(
+                    "compression", default=4, min=0, max=9, tooltip="0 is fastest, 9 smallest; the picture is the same."
+                ),
+                *clip_inputs()[1:],
+                io.Int.Input(
+                    "clips",
+                    default=1,
+                    min=1,
+                    max=4096,
+                    optional=True,
+                    tooltip="How many clips the batch holds, one after the other; each gets a take of its own (_b02 ...).",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip=IMAGE_OUT),
+                io.String.Output("path", tooltip="The folder of the take; one line for each clip of a batch."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Any,
+        filename_prefix: str,
+        format: str,
+        passes: str,
+        start_frame: int,
+        padding: int,
+        fps: float,
+        existing: str,
+        compression: int,
+        mask: Any = None,
+        clips: int = 1,
+    ) -> io.NodeOutput:
+        frames = rgba(image, mask)
+        output = output_path(filename_prefix, frames)
+        step, plans = steps(frames.shape[0]), []
+        for take, clip in takes(output, existing, frames, clips):
+            plans.append(
+                Plan(
+                    take=take,
+                    still=STILLS[format](compression),
+                    fps=exact_rate(fps),
+                    passes=PASS_SETS[passes],
+                    start=start_frame,
+                    padding=padding,
+                    seeds=seeds_of(cls.hidden),
+                    graph=graph_of(cls.hidden),
+                )
+            )
+            write_sequence(clip, plans[-1], step)
+        return io.NodeOutput(frames, "\n".join(str(plan.take.folder) for plan in plans), ui=saved(plans, frames.shape[0] // clips))
+
+
+NODES: list[type[io.ComfyNode]] = [RGBASaveSequence]

@@ -1,0 +1,46 @@
+"""The host's node API, imported in this place alone, and the sockets and inputs that many nodes share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import ComfyExtension, io
+
+__all__ = ["ComfyExtension", "Ellipses", "RGBAVAESocket", "category", "clip_inputs", "io", "size_inputs"]
+
+ROOT = "RGBA video"
+
+RGBAVAESocket = io.Custom("RGBA_VAE")
+Ellipses = io.Custom("RGBA_ELLIPSES")
+
+IMAGE_OUT = "Straight RGBA frames: colour as it is, alpha in channel 4, 1 = opaque, all 0 to 1."
+RGB_OUT = "The colour alone, straight (not multiplied by alpha), 3 channels."
+MASK_OUT = "1 - alpha: 1 = transparent, as the host's Load Image and Join Image with Alpha have it."
+SUBJECT_OUT = "The Gaussian field: 1 = subject, 0 = empty frame (the other way round than a mask of alpha)."
+
+
+def category(name: str) -> str:
+    """A menu below the pack's own."""
+    return f"{ROOT}/{name}"
+
+
+def clip_inputs(image: str = "Frames in RGBA (straight) or RGB, 0 to 1.") -> list[Any]:
+    """`image` and the optional `mask` that gives or replaces its alpha."""
+    return [
+        io.Image.Input("image", tooltip=image),
+        io.Mask.Input(
+            "mask",
+            optional=True,
+            tooltip="1 - alpha (1 = transparent); gives or replaces the image's alpha. One frame repeats over the clip. "
+            "Left open, the image's own alpha counts, and RGB is opaque.",
+        ),
+    ]
+
+
+def size_inputs() -> list[Any]:
+    """Width, height and length of a Wan clip."""
+    return [
+        io.Int.Input("width", default=832, min=16, max=8192, step=16, tooltip="Width in pixels, a multiple of 16."),
+        io.Int.Input("height", default=480, min=16, max=8192, step=16, tooltip="Height in pixels, a multiple of 16."),
+        io.Int.Input("length", default=81, min=1, max=8193, step=4, tooltip="Frames, 4n + 1: 81 are 5 s at 16 fps."),
+    ]

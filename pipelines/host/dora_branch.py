@@ -1,0 +1,209 @@
+"""DoRA beside the weights: for bases that merging would round (fp8, GGUF, 4-bit).
+
+    y = scale * (f(x) - b + ratio * B A x) + b + strength * (B' A' x + db),    scale = m / n
+
+One forward hook per linear layer adds the DoRA and the speed LoRA in one pass over x; the quantised weight is never
+touched. A and A' are one matrix, the low-rank weights are a model of their own that the host loads, offloads and counts
+beside the base.
+
+The row norms need the dequantised weight once. A layer of the host that can dequantise is asked for it; any other is
+asked for its answer to the unit vectors, which is the same thing for every quantisation that there is.
+
+LoRAs of other nodes on these layers stay as the host applies them. What they add is taken out of the norm and out of
+the scaling, so the order is DoRA first, then the others, whatever the wiring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import torch
+from comfy.patcher_extension import PatcherInjection
+from comfy.quant_ops import QuantizedTensor
+from comfy.weight_adapter.lora import LoRAAdapter
+from torch import Tensor, nn
+
+from ..lora.dora import DoRALayer, row_scale
+from ..lora.low_rank import LowRank
+
+PROBE_ROWS = 1024
+
+
+class LowRankLayer(nn.Module):
+    """A of the DoRA and A' of the speed LoRA as one linear layer, B and B' apart: B's share is scaled by row."""
+
+    def __init__(self, dora: LowRank | None, speed: LowRank | None) -> None:
+        super().__init__()
+        present = [pair for pair in (dora, speed) if pair is not None]
+        self.ranks = [0 if pair is None else pair.rank for pair in (dora, speed)]
+        self.down = _linear(torch.cat([pair.down for pair in present]))
+        self.dora_up = None if dora is None else _linear(dora.up)
+        self.speed_up = None if speed is None else _linear(speed.up)
+
+
+def _linear(weight: Tensor) -> nn.Module:
+    out, inner = weight.shape
+    layer = comfy.ops.manual_cast.Linear(inner, out, bias=False, device="meta", dtype=weight.dtype)
+    layer.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
+    return layer
+
+
+@dataclass(frozen=True, eq=False)
+class Addition:
+    """What is added to one linear layer; either part may be missing."""
+
+    dora: DoRALayer | None
+    speed: LowRank | None
+    bias: Tensor | None
+
+
+class DoRABranch:
+    """Every addition to one model, as an injection and an additional model for its ModelPatcher."""
+
+    def __init__(
+        self,
+        additions: Mapping[str, Addition],
+        ratio: float,
+        speed_strength: float,
+        scales: dict[str, Tensor],
+    ) -> None:
+        self.additions = dict(additions)
+        self.ratio = ratio
+        self.speed_strength = speed_strength
+        self.scales = scales
+        layers = {
+            target: LowRankLayer(a.dora.low_rank if a.dora else None, a.speed)
+            for target, a in additions.items()
+            if a.dora or a.speed
+        }
+        self.names = {target: str(index) for index, target in enumerate(layers)}
+        self.layers = nn.ModuleDict({self.names[target]: layer for target, layer in layers.items()})
+        self._handles: WeakKeyDictionary[nn.Module, list[Any]] = WeakKeyDictionary()
+
+    def attach(self, model: Any, key: str) -> None:
+        """Puts this branch on a cloned ModelPatcher under `key`."""
+        comfy.model_management.archive_model_dtypes(self.layers)
+        patcher = comfy.model_patcher.CoreModelPatcher(
+            self.layers, load_device=model.load_device, offload_device=model.offload_device
+        )
+        model.set_additional_models(key, [patcher])
+        model.set_injections(key, [PatcherInjection(inject=self.inject, eject=self.eject)])
+
+    def inject(self, patcher: Any) -> None:
+        self.eject(patcher)
+        base = patcher.model
+        self._handles[base] = [
+            base.get_submodule(f"diffusion_model.{target}").register_forward_hook(self._hook(target, patcher))
+            for target in self.additions
+        ]
+
+    def eject(self, patcher: Any) -> None:
+        for handle in self._handles.pop(patcher.model, ()):
+            handle.remove()
+
+    def _hook(self, target: str, patcher: Any) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+        addition = self.additions[target]
+        layer = self.layers[self.names[target]] if target in self.names else None
+        state = _LayerState(_other_loras(patcher, target) if addition.dora else [])
+
+        def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            x = args[0]
+            if not state.ready_for(output):
+                self._prepare(state, module, target, x, output)
+            mixed = layer.down(x) if layer is not None else None
+            if addition.dora is not None:
+                change = layer.dora_up(mixed[..., : layer.ranks[0]])  # type: ignore[union-attr,index,operator]
+                change.mul_(self.ratio * addition.dora.low_rank.scale).add_(output)
+                output = torch.addcmul(state.shift, change, state.scale)
+                for lora in state.others:
+                    output.addcmul_(lora(x), state.unscaled)
+            elif state.shift is not None:
+                output = output + state.shift
+            if addition.speed is not None:
+                change = layer.speed_up(mixed[..., layer.ranks[0] :])  # type: ignore[union-attr,index,operator]
+                output = output.add(change, alpha=self.speed_strength * addition.speed.scale)
+            return output
+
+        return hook
+
+    def _prepare(self, state: _LayerState, module: nn.Module, target: str, x: Tensor, output: Tensor) -> None:
+        """Row scale and bias of one layer on the device and in the dtype that it runs in."""
+        addition = self.additions[target]
+        shift = None
+        if addition.bias is not None:
+            shift = self.speed_strength * addition.bias.to(output.device, torch.float32)
+        if addition.dora is not None:
+            if target not in self.scales:
+                weight = base_weight(module, x)
+                for lora in state.others:
+                    weight -= lora.delta(weight.device)
+                self.scales[target] = row_scale(weight, addition.dora, self.ratio)
+            scale = self.scales[target].to(output.device)
+            state.scale = scale.to(output.dtype)
+            state.unscaled = (1 - scale).to(output.dtype)
+            bias = getattr(module, "bias", None)
+            kept = torch.zeros_like(scale) if bias is None else bias.to(output.device, torch.float32) * (1 - scale)
+            shift = kept if shift is None else kept + shift
+        state.shift = None if shift is None else shift.to(output.dtype)
+        state.device, state.dtype = output.device, output.dtype
+
+
+@dataclass
+class _LayerState:
+    """What one layer's hook has worked out since the model was loaded."""
+
+    others: list[_OtherLoRA]
+    scale: Tensor = field(default=None)  # type: ignore[assignment]
+    unscaled: Tensor = field(default=None)  # type: ignore[assignment]
+    shift: Tensor = field(default=None)  # type: ignore[assignment]
+    device: torch.device | None = None
+    dtype: torch.dtype | None = None
+
+    def ready_for(self, output: Tensor) -> bool:
+        return self.device == output.device and self.dtype == output.dtype
+
+
+class _OtherLoRA:
+    """A plain LoRA that another node has put on the same layer: what it adds to the weight, and to the output."""
+
+    def __init__(self, strength: float, weights: tuple[Any, ...]) -> None:
+        self.up, self.down, alpha = weights[:3]
+        self.factor = strength * (float(alpha) / self.down.shape[0] if alpha is not None else 1.0)
+
+    def delta(self, device: torch.device) -> Tensor:
+        return self.factor * (self.up.to(device, torch.float32) @ self.down.to(device, torch.float32))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        self.up, self.down = self.up.to(x), self.down.to(x)
+        return self.factor * ((x @ self.down.T) @ self.up.T)
+
+
+def _other_loras(patcher: Any, target: str) -> list[_OtherLoRA]:
+    patches = patcher.patches.get(f"diffusion_model.{target}.weight", [])
+    return [
+        _OtherLoRA(strength, adapter.weights)
+        for strength, adapter, _, offset, function in patches
+        if isinstance(adapter, LoRAAdapter) and adapter.weights[3:6] == (None, None, None) and offset is None and function is None
+    ]
+
+
+def base_weight(module: nn.Module, x: Tensor) -> Tensor:
+    """(out, in) float32: the weight that `module` multiplies with, dequantised, on x's device; bias apart."""
+    weight = getattr(module, "weight", None)
+    if isinstance(weight, QuantizedTensor):
+        dense = weight.to(x.device).dequantize().to(torch.float32)
+        smoothing = getattr(module, "pre_quant_scale", None)  # AWQ keeps a factor for each input
+        return dense if smoothing is None else dense * smoothing.to(dense)
+    size, rows = x.shape[-1], []
+    zero = module.forward(x.new_zeros(1, size)).to(torch.float32)
+    for start in range(0, size, PROBE_ROWS):
+        unit = x.new_zeros(min(PROBE_ROWS, size - start), size)
+        unit.diagonal(start).fill_(1)
+        rows.append((module.forward(unit).to(torch.float32) - zero).T)
+    return torch.cat(rows, dim=1)

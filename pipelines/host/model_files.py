@@ -1,0 +1,44 @@
+"""Model files in the host's own folders: what a combo lists, and the path behind a choice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import folder_paths
+
+SUBJECT_SUFFIXES = ("", ".pt", ".pth", ".safetensors")
+
+
+def names(*folders: str) -> list[str]:
+    """Every file that the host finds in these model folders, in their order, each name once."""
+    return list(dict.fromkeys(name for folder in folders for name in folder_paths.get_filename_list(folder)))
+
+
+def path_of(name: str, *folders: str) -> Path:
+    """The file behind a name. Raises ValueError, saying where it was looked for."""
+    for folder in folders:
+        if found := folder_paths.get_full_path(folder, name):
+            return Path(found)
+    raise ValueError(f"{name} is in none of the model folders {', '.join(folders)}; choose a file that is listed.")
+
+
+def identity(path: Path) -> str:
+    """A file as it is now: another string as soon as it is written again."""
+    stat = path.stat()
+    return f"{path.name}:{stat.st_size}:{stat.st_mtime_ns}"
+
+
+def subject_names() -> list[str]:
+    """Files of the host's input folder that can hold a released gauss_mask."""
+    folder = Path(folder_paths.get_input_directory())
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix in SUBJECT_SUFFIXES)
+    return sorted(path.relative_to(folder).as_posix() for path in found if not path.name.startswith("."))
+
+
+def subject_path(name: str) -> Path:
+    """A file of the host's input folder. Raises ValueError for a path that leaves it, or for no file."""
+    folder = Path(folder_paths.get_input_directory()).resolve()
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise ValueError(f"{name} is no file of the input folder; put the gauss_mask there and choose it.")
+    return path

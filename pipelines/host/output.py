@@ -1,0 +1,67 @@
+"""The host's output folder: where a take goes, what the graph that made it was, and how the host hears of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import folder_paths
+from comfy.cli_args import args
+from torch import Tensor
+
+from ..media.plan import Plan, frame_path, sidecar_path
+from ..media.takes import Take, batch_entry, new_take
+
+SEED_INPUTS = ("seed", "noise_seed")
+
+
+def output_path(prefix: str, frames: Tensor) -> str:
+    """The prefix with the host's tokens (%width%, %year% ...) filled in; still relative to the output folder."""
+    if "%" not in prefix:
+        return prefix
+    height, width = frames.shape[1:3]
+    _, name, _, folder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory(), width, height)
+    return f"{folder}/{name}" if folder else name
+
+
+def takes(prefix: str, existing: str, frames: Tensor, clips: int) -> Iterator[tuple[Take, Tensor]]:
+    """A take for each clip of the batch, all of one version. Raises ValueError when the frames do not divide."""
+    if frames.shape[0] % clips:
+        raise ValueError(
+            f"clips is {clips}, but image has {frames.shape[0]} frames, which {clips} clips of one length cannot have."
+        )
+    first = new_take(Path(folder_paths.get_output_directory()), prefix, existing)
+    for entry, clip in enumerate(frames.chunk(clips), start=1):
+        yield batch_entry(first, entry), clip
+
+
+def graph_of(hidden: Any) -> dict[str, Any]:
+    """The prompt and the workflow that are running, unless the host was told to write no metadata."""
+    if args.disable_metadata:
+        return {}
+    prompt = {} if hidden.prompt is None else {"prompt": hidden.prompt}
+    return prompt | dict(hidden.extra_pnginfo or {})
+
+
+def seeds_of(hidden: Any) -> list[int]:
+    """Every seed in the running prompt, in the order of its nodes."""
+    prompt: Mapping[str, Any] = hidden.prompt or {}
+    values = [node.get("inputs", {}).get(name) for node in prompt.values() for name in SEED_INPUTS]
+    return [value for value in values if isinstance(value, int)]
+
+
+def saved(plans: Sequence[Plan], count: int) -> dict[str, Any]:
+    """What the host shows and remembers: the first frame as a picture on the node, and the name of every file."""
+    frames = [
+        [_entry(frame_path(plan, each, plan.start + index)) for index in range(count)]
+        for plan in plans
+        for each in plan.passes
+    ]
+    sidecars = [_entry(sidecar_path(plan)) for plan in plans]
+    return {"images": [frames[0][0]], "files": [*(entry for one in frames for entry in one), *sidecars]}
+
+
+def _entry(path: Path) -> dict[str, str]:
+    folder = path.parent.relative_to(folder_paths.get_output_directory())
+    return {"filename": path.name, "subfolder": "" if str(folder) == "." else folder.as_posix(), "type": "output"}

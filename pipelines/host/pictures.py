@@ -1,0 +1,89 @@
+"""IMAGE and MASK, the host's picture sockets, against straight RGBA, this pack's.
+
+Layout   IMAGE (T, H, W, 3 or 4); MASK (T, H, W) of 1 - alpha. Straight RGBA: (T, H, W, 4).
+Range    0..1, sRGB, alpha 1 = opaque; float32, whatever the host's intermediate dtype.
+Source   ComfyUI's Load Image, Join Image with Alpha and Split Image with Alpha, whose polarity MASK has here.
+Differs  The host resizes what does not fit and cuts the longer clip; we refuse both. A single mask repeats.
+"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor
+
+NO_MASK = (64, 64)
+"""Load Image gives a picture without alpha a mask of this size, all zeros."""
+
+
+def rgba(image: Tensor, mask: Tensor | None = None) -> Tensor:
+    """(T, H, W, 4): the image's own alpha, or 1 - mask where a mask is given, or 1 where neither is there.
+
+    The result shares memory with `image` where nothing has to change: read it, do not write it.
+    Raises ValueError naming both sizes when a mask does not fit.
+    """
+    _refuse_other_image(image)
+    mask = given(mask, image)
+    if mask is None and image.shape[-1] == 4:
+        return image.to(torch.float32)
+    joined = torch.ones(*image.shape[:3], 4, dtype=torch.float32, device=image.device)
+    joined[..., :3] = image[..., :3]
+    if mask is not None:
+        joined[..., 3] = 1 - mask.to(joined)
+    return joined
+
+
+def rgb_and_alpha(image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """(T, H, W, 3) and (T, H, W, 1) of the same, straight."""
+    joined = rgba(image, mask)
+    return joined[..., :3], joined[..., 3:]
+
+
+def with_alpha(rgb: Tensor, grey: Tensor) -> Tensor:
+    """(T, H, W, 4): the image's colour, and as alpha the mean of a grey IMAGE's channels, 1 = opaque.
+
+    A single grey frame repeats. Raises ValueError naming both sizes when they differ.
+    """
+    _refuse_other_image(grey)
+    return rgba(rgb, 1 - grey[..., :3].to(torch.float32).mean(dim=-1))
+
+
+def mask_of(image: Tensor) -> Tensor:
+    """(T, H, W): 1 - alpha of straight RGBA, as a MASK."""
+    return 1 - image[..., 3]
+
+
+def background_color(text: str) -> tuple[float, float, float]:
+    """#rrggbb to 0..1. Raises ValueError for anything else."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise ValueError(f"color wants #rrggbb, such as #00ff00, got {text!r}.")
+    red, green, blue = bytes.fromhex(text[1:])
+    return red / 255, green / 255, blue / 255
+
+
+def given(mask: Tensor | None, image: Tensor) -> Tensor | None:
+    """The mask, checked against the image, or None when it says nothing. A single mask is expanded over the frames."""
+    if mask is None:
+        return None
+    frames, height, width = image.shape[:3]
+    mask = mask.reshape(-1, *mask.shape[-2:])
+    if mask.shape[1:] == NO_MASK and (height, width) != NO_MASK and not bool(mask.any()):
+        return None
+    if mask.shape[0] not in (1, frames) or tuple(mask.shape[1:]) != (height, width):
+        raise ValueError(
+            f"mask has {_frames(mask.shape[0])} of {mask.shape[2]} x {mask.shape[1]}, image has {_frames(frames)} of "
+            f"{width} x {height}; give one mask, or one for each frame, in the image's size."
+        )
+    return mask.expand(frames, height, width)
+
+
+def _refuse_other_image(image: Tensor) -> None:
+    if image.ndim != 4 or image.shape[-1] not in (3, 4) or 0 in image.shape:
+        raise ValueError(
+            f"image wants frames (T, H, W, 3 or 4), got {tuple(image.shape)}; connect an IMAGE in RGB or RGBA."
+        )
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame" + "s" * (count != 1)

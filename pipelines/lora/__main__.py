@@ -1,0 +1,40 @@
+"""`python -m pipelines.lora FILE...`: says what each weights file is and which node takes it.
+
+Reads keys and shapes only. Exit status 1 if a file could not be read; the reason goes to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .file_kinds import identify
+from .weights_file import read_shapes
+
+
+def describe_file(path: str) -> str:
+    """Kind, contents and taker of one file, in three lines. Raises ValueError as read_shapes."""
+    shapes = read_shapes(path)
+    found = identify(shapes)
+    dtypes = ", ".join(sorted({info.dtype for info in shapes.values()}))
+    count = f"{len(shapes)} {'tensor' if len(shapes) == 1 else 'tensors'}"
+    return f"{path}: {found.kind.name}\n  {count}, {dtypes}; {found.detail}\n  {found.kind.taken_by}\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Describe the files named on the command line; 0 if all could be read, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.lora", description="Say what a weights file is.")
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    status = 0
+    for path in parser.parse_args(arguments).files:
+        try:
+            sys.stdout.write(describe_file(path))
+        except ValueError as error:
+            sys.stderr.write(f"{error}\n")
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Whether a file was made for a model: the parameters it changes against the ones the model has.
+
+Layout   {parameter name, such as blocks.0.self_attn.q.weight: shape of the unquantised weight}.
+Differs  The reference skips a parameter whose shape differs, without a word. We refuse the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .dora import DoRALayer
+from .key_dialects import list_names
+from .speed_lora import SpeedLoRA
+
+
+def dora_shapes(dora: Mapping[str, DoRALayer]) -> dict[str, tuple[int, ...]]:
+    """The parameters that a DoRA changes, and their shapes."""
+    return {f"{target}.weight": layer.low_rank.shape for target, layer in dora.items()}
+
+
+def speed_lora_shapes(lora: SpeedLoRA) -> dict[str, tuple[int, ...]]:
+    """The parameters that a speed LoRA changes, and their shapes."""
+    pairs = {f"{target}.weight": pair.shape for target, pair in lora.pairs.items()}
+    return pairs | {name: tuple(diff.shape) for name, diff in lora.diffs.items()}
+
+
+def check_fit(file: str, wanted: Mapping[str, Sequence[int]], model: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
+    """The names that the model lacks (empty: all is well; whether some may be missing is for the caller to say).
+
+    Raises ValueError, naming `file`, when a shape differs or when the model has none of the names.
+    """
+    missing = tuple(sorted(name for name in wanted if name not in model))
+    if len(missing) == len(wanted):
+        raise ValueError(
+            f"{file} does not fit this model: it has no {list_names(missing)}. Choose another model or file."
+        )
+    other = [
+        f"{name} ({list(shape)} in the file, {list(model[name])} in the model)"
+        for name, shape in wanted.items()
+        if name in model and tuple(shape) != tuple(model[name])
+    ]
+    if other:
+        raise ValueError(f"{file} was made for a model of another size: {list_names(other, most=2)}.")
+    return missing

@@ -1,0 +1,178 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pipelines.lora.__main__ import main
+from pipelines.lora.file_kinds import (
+    DECODER_LORAS,
+    DORA,
+    KINDS,
+    MERGE_BLOCK,
+    SUBJECT,
+    TRANSPIXELER,
+    UNKNOWN,
+    WAN21_VAE,
+    WAN22_VAE,
+    WAN_ALPHA_VAE,
+    WAN_DIT,
+    WAN_LORA,
+    identify,
+    refuse_unless,
+)
+from pipelines.lora.weights_file import TensorInfo, shapes_of
+
+
+def infos(shapes: dict[str, tuple[int, ...]]) -> dict[str, TensorInfo]:
+    return {name: TensorInfo(shape, "bfloat16") for name, shape in shapes.items()}
+
+
+def released_dora() -> dict[str, TensorInfo]:
+    """Keys and shapes of the released 14B DoRA in ComfyUI's spelling: rank 32, 10 layers in each of 40 blocks."""
+    sizes = {f"{attention}.{name}": (5120, 5120) for attention in ("self_attn", "cross_attn") for name in "qkvo"}
+    sizes |= {"ffn.0": (13824, 5120), "ffn.2": (5120, 13824)}
+    shapes = {}
+    for block in range(40):
+        for name, (out, into) in sizes.items():
+            layer = f"diffusion_model.blocks.{block}.{name}"
+            shapes[f"{layer}.lora_A.weight"] = (32, into)
+            shapes[f"{layer}.lora_B.weight"] = (out, 32)
+            shapes[f"{layer}.dora_scale"] = (out, 1)
+    return infos(shapes)
+
+
+@pytest.fixture
+def files(dora_goldens, decoder_goldens, encoder_goldens) -> dict[str, dict[str, TensorInfo]]:
+    decoders, merge = decoder_goldens.under("lora/"), encoder_goldens.under("merge/")
+    return {
+        "decoder.bin": shapes_of(decoders),
+        "Wan-Alpha-VAE.bin": shapes_of({**decoders, **merge, "vae_fgr.encoder.conv1.weight": torch.ones(1)}),
+        "merge.bin": shapes_of(merge),
+        "wan_2.1_vae.safetensors": shapes_of(decoder_goldens.under("base/")),
+        "t2v.safetensors": shapes_of(dora_goldens.under("dora/")),
+        "lightx2v.safetensors": shapes_of(dora_goldens.under("lightx2v/")),
+        "wan2.1.safetensors": shapes_of(dora_goldens.under("base/")),
+        "gauss_mask": {"": TensorInfo((21, 96, 170), "float32")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "detail"),
+    [
+        ("decoder.bin", DECODER_LORAS, "38 RGB layers and 38 alpha layers, rank 4, for a Wan 2.1 VAE of width 4"),
+        ("Wan-Alpha-VAE.bin", WAN_ALPHA_VAE, "merge block: 33 tensors, 32 channels in, 16 inside"),
+        ("merge.bin", MERGE_BLOCK, "33 tensors, 32 channels in, 16 inside"),
+        ("wan_2.1_vae.safetensors", WAN21_VAE, "width 4; stock, RGB or alpha, which keys and shapes cannot tell"),
+        ("t2v.safetensors", DORA, "rank 4, 10 layers, for a model of dim 24 and 1 block, native key names"),
+        ("lightx2v.safetensors", WAN_LORA, "rank 3, 11 layers and 20 differences, for a model of dim 24"),
+        ("wan2.1.safetensors", WAN_DIT, "a model of dim 24 and 1 block"),
+        ("gauss_mask", SUBJECT, "21 latent frames of 96 x 170"),
+    ],
+)
+def test_each_file_is_what_it_is(files, file: str, kind, detail: str):
+    found = identify(files[file])
+    assert found.kind is kind
+    assert detail in found.detail
+
+
+def test_the_released_dora_is_described_by_its_size():
+    found = identify(released_dora())
+    assert found.kind is DORA
+    assert found.detail == "rank 32, 400 layers, for Wan 14B, dim 5120 and 40 blocks, ComfyUI key names"
+
+
+def test_a_quantised_checkpoint_with_a_prefix_is_a_diffusion_model():
+    names = {"blocks.0.self_attn.q.weight": (1536, 1536), "head.modulation": (1, 2, 1536), "scaled_fp8": (2,)}
+    shapes = infos({f"model.diffusion_model.{name}": shape for name, shape in names.items()})
+    assert identify(shapes).kind is WAN_DIT
+    assert identify(shapes).detail == "a model of dim 1536 and 1 block"
+
+
+def test_a_wan_22_vae_is_not_taken_for_a_21_one():
+    shapes = {"decoder.middle.0.residual.0.gamma": (640, 1, 1, 1), "decoder.head.0.gamma": (160, 1, 1, 1)}
+    shapes["decoder.upsamples.0.upsamples.0.residual.2.weight"] = (640, 640, 3, 3, 3)
+    assert identify(infos(shapes)).kind is WAN22_VAE
+
+
+@pytest.mark.parametrize(
+    "key", ["domain_emb", "diffusion_model.modality_embedding", "block_0.to_q_lora.0.weight", "modality_embedding"]
+)
+def test_a_transpixeler_file_is_not_taken_for_a_speed_lora(key: str):
+    layer = {"diffusion_model.blocks.0.self_attn.q.lora_A.weight": (4, 24)}
+    assert identify(infos({**layer, key: (1, 24)})).kind is TRANSPIXELER
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"a": (3, 4)},
+        {"unet.lora_up.weight": (3, 4), "unet.dora_scale": (3,)},
+        {"blocks.0.self_attn.q.lora_A.weight": (4, 8), "diffusion_model.blocks.0.self_attn.q.lora_down.weight": (4, 8)},
+    ],
+)
+def test_what_is_none_of_these_is_unknown(shapes: dict):
+    assert identify(infos(shapes)).kind is UNKNOWN
+
+
+def test_a_tensor_of_integers_is_no_subject():
+    assert identify({"": TensorInfo((2, 3, 4), "int64")}).kind is UNKNOWN
+
+
+def test_every_kind_is_in_the_table_and_has_a_name_of_its_own():
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert KINDS[-1] is UNKNOWN
+
+
+def test_refuse_unless_returns_what_was_wanted(files):
+    assert refuse_unless(files["t2v.safetensors"], (DORA,), "t2v.safetensors", "RGBAApplyDoRA dora_name").kind is DORA
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted", "taker", "message"),
+    [
+        (
+            "wan_2.1_vae.safetensors",
+            (DORA,),
+            "RGBAApplyDoRA dora_name",
+            r"^RGBAApplyDoRA dora_name wants a Wan-Alpha DoRA, but wan_2\.1_vae\.safetensors is a Wan 2\.1 VAE"
+            r" \(width 4; .*\); RGBALoadWanAlphaVAE takes the stock one as vae_name",
+        ),
+        (
+            "lightx2v.safetensors",
+            (DORA,),
+            "RGBAApplyDoRA dora_name",
+            r"is a Wan LoRA \(rank 3,.*; RGBAApplyDoRA takes it as speed_lora_name",
+        ),
+        ("t2v.safetensors", (WAN_LORA,), "RGBAApplyDoRA speed_lora_name", r"RGBAApplyDoRA takes it as dora_name\.$"),
+        (
+            "merge.bin",
+            (DECODER_LORAS, WAN_ALPHA_VAE),
+            "RGBALoadWanAlphaVAE weights_name",
+            r"wants a Wan-Alpha decoder LoRA file or Wan-Alpha VAE with .*, but merge\.bin is a Wan-Alpha feature",
+        ),
+        ("wan2.1.safetensors", (SUBJECT,), "RGBALoadSubject file", r"UNETLoader takes it as unet_name"),
+    ],
+)
+def test_the_wrong_file_is_refused_with_the_place_where_it_belongs(files, file, wanted, taker: str, message: str):
+    with pytest.raises(ValueError, match=message):
+        refuse_unless(files[file], wanted, file, taker)
+
+
+def test_the_command_line_says_what_files_are(tmp_path: Path, dora_goldens, decoder_goldens, capsys):
+    save_file(dora_goldens.under("dora/"), tmp_path / "t2v.safetensors")
+    torch.save(decoder_goldens.under("lora/"), tmp_path / "decoder.bin")
+    assert main([str(tmp_path / "t2v.safetensors"), str(tmp_path / "decoder.bin")]) == 0
+    out = capsys.readouterr().out
+    assert "t2v.safetensors: Wan-Alpha DoRA\n  30 tensors, bfloat16; rank 4, 10 layers" in out
+    assert "RGBAApplyDoRA takes it as dora_name" in out
+    assert "decoder.bin: Wan-Alpha decoder LoRA file\n  152 tensors, bfloat16; 38 RGB layers" in out
+
+
+def test_the_command_line_fails_on_a_bad_file_and_goes_on(tmp_path: Path, capsys):
+    (tmp_path / "empty.bin").touch()
+    torch.save(torch.rand(2, 3, 4), tmp_path / "gauss_mask")
+    assert main([str(tmp_path / "empty.bin"), str(tmp_path / "gauss_mask")]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == "empty.bin: expected weights, the file is empty. Download it again.\n"
+    assert "Wan-Alpha gauss_mask\n  1 tensor, float32; 2 latent frames of 3 x 4" in printed.out
