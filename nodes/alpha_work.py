@@ -28,7 +28,7 @@ class RGBAJoin(io.ComfyNode):
                 io.Image.Input(
                     "alpha",
                     optional=True,
-                    tooltip="Alpha as a grey clip, 1 = opaque (white); the mean of its channels counts. Wins over mask.",
+                    tooltip="Alpha as a grey clip, 1 = opaque (white); the mean of its channels. Wins over mask.",
                 ),
             ],
             outputs=[io.Image.Output("image", tooltip=IMAGE_OUT)],
@@ -46,7 +46,7 @@ class RGBASplit(io.ComfyNode):
             node_id="RGBASplit",
             display_name="Split RGBA",
             category=MENU,
-            description="Takes RGBA apart, so that any node for RGB can work on colour and on alpha, and Join RGBA after it.",
+            description="Takes RGBA apart: any node for RGB can work on colour and on alpha, and Join RGBA after it.",
             search_aliases=["alpha", "matte", "separate", "channels", "extract alpha"],
             inputs=clip_inputs(),
             outputs=[
@@ -69,8 +69,8 @@ class RGBARender(io.ComfyNode):
             node_id="RGBARender",
             display_name="Render RGBA over a colour",
             category=MENU,
-            description="The papers' two renders over a plain colour. Soft blends by alpha; hard keeps every pixel that is "
-            "visible at all and paints the rest.",
+            description="The papers' two renders over a plain colour. Soft blends by alpha; hard keeps every pixel "
+            "that is visible at all and paints the rest.",
             search_aliases=["composite", "background colour", "flatten", "soft render", "hard render", "over"],
             inputs=[
                 *clip_inputs()[:1],
@@ -87,7 +87,7 @@ class RGBARender(io.ComfyNode):
                     max=1.0,
                     step=0.001,
                     round=False,
-                    tooltip="hard only: alpha above this is visible, 0 to 1. 0 is the paper's; 0.004 ignores 8-bit noise.",
+                    tooltip="hard only: alpha above it is visible. 0 is the paper's, 0.004 ignores 8-bit noise.",
                 ),
                 *clip_inputs()[1:],
             ],

@@ -23,8 +23,8 @@ class RGBAEllipseEditor(io.ComfyNode):
             node_id="RGBAEllipseEditor",
             display_name="Transparency ellipses",
             category=MENU,
-            description="Says where the subject is, frame by frame, as ellipses with keyframes, and sets the size of the "
-            "whole graph. Wan-Alpha v2 leaves the rest of the frame empty.",
+            description="Says where the subject is, frame by frame, as ellipses with keyframes, and sets the size of "
+            "the whole graph. Wan-Alpha v2 leaves the rest of the frame empty.",
             search_aliases=["ellipse", "mask editor", "gauss mask", "position", "keyframes", "draw"],
             inputs=[
                 *size_inputs(),
@@ -59,7 +59,9 @@ class RGBAEllipseEditor(io.ComfyNode):
         cls, width: int, height: int, length: int, fps: float, ellipses: str, background: Any = None
     ) -> io.NodeOutput:
         drawing = parse_drawing(ellipses)
-        return io.NodeOutput(drawing, subject(drawing, length, height, width, on_frame=steps(length)), width, height, length, fps)
+        return io.NodeOutput(
+            drawing, subject(drawing, length, height, width, on_frame=steps(length)), width, height, length, fps
+        )
 
 
 class RGBAEllipsesToSubject(io.ComfyNode):
@@ -69,7 +71,7 @@ class RGBAEllipsesToSubject(io.ComfyNode):
             node_id="RGBAEllipsesToSubject",
             display_name="Ellipses to subject",
             category=MENU,
-            description="The Gaussian field of a drawing at another size or length; a drawing is in fractions of the frame.",
+            description="The Gaussian field of a drawing at another size or length; drawings are in fractions.",
             search_aliases=["gauss mask", "ellipse to mask"],
             inputs=[Ellipses.Input("ellipses", tooltip="A drawing from the editor or from a fit."), *size_inputs()],
             outputs=[io.Mask.Output("subject", tooltip=SUBJECT_OUT)],
@@ -100,7 +102,9 @@ class RGBAFitEllipses(io.ComfyNode):
     def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
         fitted = fit(rgb_and_alpha(image, mask)[1][..., 0])
         if fitted.dropped_frames:
-            warn(f"{fitted.dropped_frames} frames after the last 4n + 1 were left out, as the reference leaves them out.")
+            warn(
+                f"{fitted.dropped_frames} frames after the last 4n + 1 were left out, as the reference leaves them out."
+            )
         return io.NodeOutput(fit_to_drawing(fitted), fitted.subject)
 
 

@@ -58,8 +58,8 @@ class RGBASaveSequence(io.ComfyNode):
                 io.Combo.Input(
                     "existing",
                     options=list(EXISTING),
-                    tooltip="new version: _v002 after _v001. refuse: an error if the name exists. overwrite: the newest "
-                    "version is replaced, frame by frame.",
+                    tooltip="new version: _v002 after _v001. refuse: an error if the name exists. overwrite: the "
+                    "newest version is replaced, frame by frame.",
                 ),
                 io.Int.Input(
                     "compression", default=4, min=0, max=9, tooltip="0 is fastest, 9 smallest; the picture is the same."
@@ -71,7 +71,7 @@ class RGBASaveSequence(io.ComfyNode):
                     min=1,
                     max=4096,
                     optional=True,
-                    tooltip="How many clips the batch holds, one after the other; each gets a take of its own (_b02 ...).",
+                    tooltip="How many clips the batch holds, one after the other; each gets its own take (_b02 ...).",
                 ),
             ],
             outputs=[
@@ -112,7 +112,9 @@ class RGBASaveSequence(io.ComfyNode):
                 )
             )
             write_sequence(clip, plans[-1], step)
-        return io.NodeOutput(frames, "\n".join(str(plan.take.folder) for plan in plans), ui=saved(plans, frames.shape[0] // clips))
+        return io.NodeOutput(
+            frames, "\n".join(str(plan.take.folder) for plan in plans), ui=saved(plans, frames.shape[0] // clips)
+        )
 
 
 NODES: list[type[io.ComfyNode]] = [RGBASaveSequence]

@@ -31,8 +31,8 @@ def clip_inputs(image: str = "Frames in RGBA (straight) or RGB, 0 to 1.") -> lis
         io.Mask.Input(
             "mask",
             optional=True,
-            tooltip="1 - alpha (1 = transparent); gives or replaces the image's alpha. One frame repeats over the clip. "
-            "Left open, the image's own alpha counts, and RGB is opaque.",
+            tooltip="1 - alpha (1 = transparent); gives or replaces the image's alpha. One frame repeats over the "
+            "clip. Left open, the image's own alpha counts, and RGB is opaque.",
         ),
     ]
 

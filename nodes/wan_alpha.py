@@ -38,8 +38,8 @@ class RGBALoadTextEncoder(io.ComfyNode):
             node_id="RGBALoadTextEncoder",
             display_name="Load text encoder (UMT5, any size)",
             category=MENU,
-            description="Loads Wan's text encoder. Use the host's CLIPLoader for UMT5-XXL if you like: both give the same; "
-            "this one also takes small encoders, such as the demo's.",
+            description="Loads Wan's text encoder. Use the host's CLIPLoader for UMT5-XXL if you like: both give the "
+            "same; this one also takes small encoders, such as the demo's.",
             search_aliases=["clip", "umt5", "t5", "text encoder"],
             inputs=[
                 io.Combo.Input(
@@ -63,8 +63,8 @@ class RGBALoadWanAlphaVAE(io.ComfyNode):
             node_id="RGBALoadWanAlphaVAE",
             display_name="Load Wan-Alpha VAE",
             category=MENU,
-            description="The stock Wan 2.1 VAE with Wan-Alpha's two decoders, one for colour and one for alpha, and its "
-            "encoder for RGBA where the file has it.",
+            description="The stock Wan 2.1 VAE with Wan-Alpha's two decoders, one for colour and one for alpha, and "
+            "its encoder for RGBA where the file has it.",
             search_aliases=["vae", "decoder.bin", "rgba vae", "alpha decoder"],
             inputs=[
                 io.Combo.Input(
@@ -135,7 +135,7 @@ class RGBADecode(io.ComfyNode):
             node_id="RGBADecode",
             display_name="RGBA decode",
             category=MENU,
-            description="One latent, two decoders: straight RGBA frames. Warns when alpha is nearly all opaque or empty.",
+            description="One latent, two decoders: straight RGBA frames. Warns if alpha is nearly all opaque or empty.",
             search_aliases=["vae decode", "alpha", "transparent", "wan alpha"],
             inputs=[
                 io.Latent.Input("samples", tooltip="A Wan 2.1 video latent; t latent frames give 4t - 3 frames."),
@@ -171,7 +171,7 @@ class RGBAEncode(io.ComfyNode):
             node_id="RGBAEncode",
             display_name="RGBA encode",
             category=MENU,
-            description="RGBA frames to one Wan 2.1 latent, through Wan-Alpha's feature merge block: for video to video.",
+            description="RGBA frames to one Wan 2.1 latent through Wan-Alpha's feature merge block: video to video.",
             search_aliases=["vae encode", "alpha", "video to video", "wan alpha"],
             inputs=[
                 clip_inputs("RGBA frames, or RGB with a mask: 4n + 1 of them, width and height multiples of 8.")[0],
@@ -199,15 +199,15 @@ class RGBAApplyDoRA(io.ComfyNode):
             node_id="RGBAApplyDoRA",
             display_name="Apply Wan-Alpha DoRA",
             category=MENU,
-            description="Puts Wan-Alpha's DoRA on Wan 2.1 T2V 14B, exactly as the reference computes it, and a speed LoRA "
-            "after it. The DoRA comes first whatever the wiring.",
+            description="Puts Wan-Alpha's DoRA on Wan 2.1 T2V 14B, exactly as the reference computes it, and a speed "
+            "LoRA after it. The DoRA comes first whatever the wiring.",
             search_aliases=["lora", "dora", "wan alpha", "lightx2v", "rgba lora"],
             inputs=[
                 io.Model.Input("model", tooltip="Wan 2.1 T2V; fp16, bf16, fp8 and GGUF."),
                 io.Combo.Input(
                     "dora_name",
                     options=model_files.names("loras"),
-                    tooltip="t2v.safetensors (v2), epoch-13-1500.safetensors or wan_alpha_2.1_rgba_lora.safetensors (v1).",
+                    tooltip="t2v.safetensors (v2), epoch-13-1500 or wan_alpha_2.1_rgba_lora.safetensors (v1).",
                 ),
                 io.Float.Input(
                     "strength",
@@ -229,8 +229,8 @@ class RGBAApplyDoRA(io.ComfyNode):
                 io.Combo.Input(
                     "apply",
                     options=["auto", "merged", "unmerged"],
-                    tooltip="merged bakes both into the weights. unmerged adds them beside the weights: exact over fp8, "
-                    "GGUF and 4-bit, a little slower. auto takes unmerged there.",
+                    tooltip="merged bakes both into the weights. unmerged adds them beside the weights: exact over "
+                    "fp8, GGUF and 4-bit, a little slower. auto takes unmerged there.",
                 ),
             ],
             outputs=[io.Model.Output("model", tooltip="A patched clone; the model that came in is unchanged.")],
@@ -255,8 +255,8 @@ class RGBAMeanShift(io.ComfyNode):
             node_id="RGBAMeanShift",
             display_name="Mean shift (model)",
             category=MENU,
-            description="Wan-Alpha v2: moves the mean of the initial noise off the subject, so the model leaves that part "
-            "empty. Works with every native sampler. With denoise below 1 nothing is shifted.",
+            description="Wan-Alpha v2: moves the mean of the initial noise off the subject, so the model leaves that "
+            "part empty. Works with every native sampler. With denoise below 1 nothing is shifted.",
             search_aliases=["gauss mask", "noise shift", "transparency", "ellipse", "wan alpha v2"],
             inputs=[io.Model.Input("model", tooltip="Wan 2.1 with the Wan-Alpha v2 DoRA."), *_shift_inputs()],
             outputs=[io.Model.Output("model", tooltip="A clone whose runs start from shifted noise.")],
@@ -320,8 +320,8 @@ class RGBAFlowUniPC(io.ComfyNode):
             node_id="RGBAFlowUniPC",
             display_name="Flow UniPC (Wan reference)",
             category=MENU,
-            description="The sampler and the noise levels of Wan's own code, for SamplerCustom and SamplerCustomAdvanced. "
-            "No Model Sampling node is needed: the shift is in the noise levels.",
+            description="The sampler and the noise levels of Wan's own code, for SamplerCustom and "
+            "SamplerCustomAdvanced. No Model Sampling node is needed: the shift is in the noise levels.",
             search_aliases=["sampler", "unipc", "sigmas", "wan"],
             inputs=[
                 io.Int.Input("steps", default=4, min=1, max=1000, tooltip="Steps: 4 with a speed LoRA, 50 without."),
@@ -347,15 +347,19 @@ class RGBATransparentPrompt(io.ComfyNode):
             node_id="RGBATransparentPrompt",
             display_name="Transparent prompt",
             category=MENU,
-            description="Says what the models were trained to hear: an empty background, the shot, the style, the motion.",
+            description="Says what the models were trained to hear: empty background, shot, style, motion.",
             search_aliases=["prompt", "caption", "text", "transparent background"],
             inputs=[
-                io.String.Input("description", multiline=True, default="", tooltip="What is to be seen, in a sentence."),
+                io.String.Input(
+                    "description", multiline=True, default="", tooltip="What is to be seen, in a sentence."
+                ),
                 io.Combo.Input("shot", options=list(prompts.SHOTS), default="medium shot", tooltip="Shot size."),
                 io.Combo.Input("style", options=list(prompts.STYLES), default="realistic", tooltip="Visual style."),
                 io.Combo.Input("motion", options=list(prompts.MOTIONS), tooltip="How much moves."),
                 io.Combo.Input("quality", options=list(prompts.QUALITIES), tooltip="Quality words."),
-                io.Combo.Input("labels", options=list(prompts.PLACES), tooltip="Labels before or after the description."),
+                io.Combo.Input(
+                    "labels", options=list(prompts.PLACES), tooltip="Labels before or after the description."
+                ),
                 io.Combo.Input("language", options=list(prompts.LANGUAGES), tooltip="Language of the labels."),
                 io.Combo.Input("model", options=list(prompts.MODELS), tooltip="Whose words for an empty background."),
             ],
@@ -399,8 +403,8 @@ def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str)
     field = subject if subject_is == SUBJECT_IS[0] else 1 - subject
     if looks_inverted(field):
         warn(
-            "The border of the subject is brighter than its centre: it is probably inverted, and the background would be "
-            f"kept. If the input is a mask of alpha, choose subject_is: {SUBJECT_IS[1]}."
+            "The border of the subject is brighter than its centre: it is probably inverted, and the background would "
+            f"be kept. If the input is a mask of alpha, choose subject_is: {SUBJECT_IS[1]}."
         )
     return MeanShift(field, mean_shift, ROUNDINGS[rounding])
 
@@ -410,13 +414,13 @@ def _warn_if_dead(image: Any) -> None:
     if found.opaque >= NEARLY_ALL:
         warn(
             f"Alpha is opaque in {found.opaque:.1%} of the pixels. Likely reasons: the prompt does not say that the "
-            "background is transparent; the Wan-Alpha DoRA is missing; rgba_vae holds a plain VAE as alpha decoder; the "
-            "subject is inverted or fills the frame."
+            "background is transparent; the Wan-Alpha DoRA is missing; rgba_vae holds a plain VAE as alpha decoder; "
+            "the subject is inverted or fills the frame."
         )
     if found.empty >= NEARLY_ALL:
         warn(
-            f"Alpha is empty in {found.empty:.1%} of the pixels. Likely reasons: the subject field is empty or inverted; "
-            "mean_shift is too high; rgba_vae holds the wrong files; the DoRA does not belong to this VAE."
+            f"Alpha is empty in {found.empty:.1%} of the pixels. Likely reasons: the subject field is empty or "
+            "inverted; mean_shift is too high; rgba_vae holds the wrong files; the DoRA does not belong to this VAE."
         )
 
 

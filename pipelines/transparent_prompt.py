@@ -1,7 +1,7 @@
 """Prompts that ask for transparency, in the words that the models were trained with.
 
-Source   WeChatCV/Wan-Alpha, readme: say that the background is transparent, the shot size, the style and the subject, in
-         Chinese or English; training captions were Chinese, with such labels before or after the description.
+Source   WeChatCV/Wan-Alpha, readme: say that the background is transparent, the shot size, the style and the subject,
+         in Chinese or English; training captions were Chinese, with such labels before or after the description.
          wileewang/TransPixeler, app: the description, then ", isolated background".
 Differs  Motion and quality labels are worded by us: the training captions are described and not published in full.
 """

@@ -44,7 +44,7 @@ def apply_dora(
     speed_strength: float = 1.0,
     apply: Apply = "auto",
 ) -> Any:
-    """A clone of `model` with W'' = dora(W) + speed_strength * up down. What this node had put on it before is replaced.
+    """A clone of `model` with W'' = dora(W) + speed_strength * up down; what this node had put on it is replaced.
 
     ratio scales the low-rank part inside the norm. Raises ValueError when a file was made for another model.
     """
@@ -95,9 +95,7 @@ def _refuse_missing(file: str, missing: tuple[str, ...]) -> None:
         )
 
 
-def _on_model(
-    speed: SpeedLoRAFile | None, shapes: Mapping[str, Any]
-) -> tuple[dict[str, LowRank], dict[str, Tensor]]:
+def _on_model(speed: SpeedLoRAFile | None, shapes: Mapping[str, Any]) -> tuple[dict[str, LowRank], dict[str, Tensor]]:
     if speed is None:
         return {}, {}
     pairs = {target: pair for target, pair in speed.weights.pairs.items() if f"{target}.weight" in shapes}

@@ -189,7 +189,10 @@ def _other_loras(patcher: Any, target: str) -> list[_OtherLoRA]:
     return [
         _OtherLoRA(strength, adapter.weights)
         for strength, adapter, _, offset, function in patches
-        if isinstance(adapter, LoRAAdapter) and adapter.weights[3:6] == (None, None, None) and offset is None and function is None
+        if isinstance(adapter, LoRAAdapter)
+        and adapter.weights[3:6] == (None, None, None)
+        and offset is None
+        and function is None
     ]
 
 

@@ -48,10 +48,14 @@ def shift_model(model: Any, shift: MeanShift) -> Any:
     A run that starts from no noise, or below full noise (denoise under 1), is left as it is.
     """
 
-    def outer_sample(executor: Any, noise: Any, latent_image: Any, sampler: Any, sigmas: Tensor, *rest: Any, **named: Any) -> Any:
+    def outer_sample(
+        executor: Any, noise: Any, latent_image: Any, sampler: Any, sigmas: Tensor, *rest: Any, **named: Any
+    ) -> Any:
         shapes = named.get("latent_shapes")
         if isinstance(noise, NestedTensor) or (shapes is not None and len(shapes) > 1):
-            raise ValueError("the mean shift wants one video latent, got several packed together; remove RGBAMeanShift.")
+            raise ValueError(
+                "the mean shift wants one video latent, got several packed together; remove RGBAMeanShift."
+            )
         patcher = executor.class_obj.model_patcher
         highest = float(patcher.get_model_object("model_sampling").sigma_max)
         if float(sigmas[0]) >= FULL_NOISE * highest and bool(noise.any()):

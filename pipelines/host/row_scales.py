@@ -15,5 +15,5 @@ _of_model: WeakKeyDictionary[Any, dict[tuple[str, float], dict[str, Tensor]]] = 
 
 
 def row_scales(base: Any, file: str, ratio: float) -> dict[str, Tensor]:
-    """{target: (out,)}, to be filled by whoever computes one; `base` is the ModelPatcher's model, `file` an identity."""
+    """{target: (out,)}, filled by whoever computes one; `base` is the ModelPatcher's model, `file` an identity."""
     return _of_model.setdefault(base, {}).setdefault((file, ratio), {})

@@ -21,7 +21,7 @@ import torch
 from comfy.ldm.modules.diffusionmodules.model import vae_attention
 from torch import Tensor, nn
 
-from ..lora.file_kinds import DECODER_LORAS, MERGE_BLOCK, WAN21_VAE, WAN_ALPHA_VAE, refuse_unless
+from ..lora.file_kinds import DECODER_LORAS, WAN21_VAE, WAN_ALPHA_VAE, refuse_unless
 from ..lora.weights_file import read_weights, shapes_of
 from ..vae.checkpoint import split_vae_weights
 from ..vae.decoder_lora import merge_decoder
@@ -34,7 +34,7 @@ LOADER = "RGBALoadWanAlphaVAE"
 
 @dataclass(frozen=True, eq=False)
 class RGBAVAE:
-    """What the RGBA_VAE socket carries. `encoder` is None where the files have no merge block: such a VAE decodes only."""
+    """What the RGBA_VAE socket carries. `encoder` is None without a merge block: such a VAE only decodes."""
 
     rgb: Any
     alpha: Any
@@ -147,7 +147,7 @@ def encode(rgb: Tensor, alpha: Tensor, vae: RGBAVAE) -> Tensor:
     """
     if vae.encoder is None:
         raise ValueError(
-            f"this rgba_vae can only decode: its files have no feature merge block. Load Wan-Alpha-VAE.bin with {LOADER}."
+            f"this rgba_vae only decodes: its files have no feature merge block. Load Wan-Alpha-VAE.bin with {LOADER}."
         )
     _refuse_clip(rgb)
     encoder = vae.encoder
@@ -198,4 +198,6 @@ def _refuse_clip(rgb: Tensor) -> None:
         low = max(1, frames - (frames - 1) % 4)
         raise ValueError(f"image wants 4n + 1 frames, got {frames}; use {low} or {low + 4}.")
     if height % 8 or width % 8:
-        raise ValueError(f"image wants a width and height that are multiples of 8, got {width} x {height}; resize or crop it.")
+        raise ValueError(
+            f"image wants a width and height that are multiples of 8, got {width} x {height}; resize or crop it."
+        )

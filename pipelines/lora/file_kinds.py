@@ -164,6 +164,17 @@ def _numbers(found: set[int]) -> str:
     return ", ".join(str(number) for number in sorted(found)) or "unknown"
 
 
+def _is_umt5(shapes: Shapes) -> bool:
+    return "shared.weight" in shapes and "encoder.block.0.layer.0.SelfAttention.q.weight" in shapes
+
+
+def _describe_umt5(shapes: Shapes) -> str:
+    blocks = {name.split(".")[2] for name in shapes if name.startswith("encoder.block.")}
+    tokenizer = "with" if "spiece_model" in shapes else "without"
+    vocabulary, width = shapes["shared.weight"].shape
+    return f"width {width}, {len(blocks)} layers, {vocabulary} tokens, {tokenizer} its tokenizer inside"
+
+
 def _is_subject(shapes: Shapes) -> bool:
     return len(shapes) == 1 and all(len(info.shape) == 3 and "float" in info.dtype for info in shapes.values())
 
@@ -209,6 +220,9 @@ WAN_LORA = Kind(
     _describe_lora,
 )
 WAN_DIT = Kind("Wan diffusion model", "UNETLoader takes it as unet_name", _is_dit, _describe_dit)
+TEXT_ENCODER = Kind(
+    "T5 text encoder", "RGBALoadTextEncoder takes it as text_encoder_name", _is_umt5, _describe_umt5
+)
 SUBJECT = Kind("Wan-Alpha gauss_mask", "RGBALoadSubject takes it as file", _is_subject, _describe_subject)
 UNKNOWN = Kind(
     "file of a kind that this pack does not know",
@@ -227,6 +241,7 @@ KINDS: tuple[Kind, ...] = (
     DORA,
     WAN_LORA,
     WAN_DIT,
+    TEXT_ENCODER,
     SUBJECT,
     UNKNOWN,
 )

@@ -1,0 +1,34 @@
+# Each target sets up what it needs by itself: a real ComfyUI in the user's cache folder (see tools/comfy_host.py).
+PYTHON ?= python3
+PROMPT ?= A parrot spreads its wings.
+CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rgba-video
+MODELS := $(CACHE)/tiny-models
+
+HOST = $(PYTHON) tools/comfy_host.py
+HOST_PYTHON = $$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.load(sys.stdin)['python'])")
+
+.PHONY: demo test check bench host
+
+# A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
+demo: host
+	$(PYTHON) tools/tiny_checkpoints.py "$(MODELS)"
+	$(HOST) run demo/graph_api.json --models "$(MODELS)" --output demo/output --set "prompt.description=$(PROMPT)"
+
+# The pure rooms, the nodes inside a host, graphs through its queue, and the web UI.
+test: host check
+	$(HOST_PYTHON) -m pytest
+	python=$(HOST_PYTHON); cd tests/host/inside && $$python -m pytest -o pythonpath= .
+	$(HOST_PYTHON) -m pytest tests/host/queue
+	$(HOST_PYTHON) -m pytest tests/browser
+
+check: host
+	$(HOST_PYTHON) -m ruff check .
+	$(HOST_PYTHON) -m ruff format --check .
+	$(HOST_PYTHON) -m pyright --pythonpath $(HOST_PYTHON)
+
+# Ratios against the host's own nodes, measured in one run.
+bench: host
+	$(HOST_PYTHON) benchmarks/wan_alpha.py
+
+host:
+	@began=$$(date +%s); $(HOST) install; echo "ComfyUI ready after $$(($$(date +%s) - began)) s"
