@@ -21,7 +21,10 @@ class RGBAJoin(io.ComfyNode):
             description="Puts an alpha channel on colour: from a mask (1 - alpha) or from a grey clip (1 = opaque).",
             search_aliases=["alpha", "matte", "transparency", "merge alpha", "set alpha", "combine"],
             inputs=[
-                io.Image.Input("rgb", tooltip="The colour, straight. An alpha channel of its own is replaced."),
+                io.Image.Input(
+                    "rgb",
+                    tooltip="The colour, straight. Its own alpha stays only if neither mask nor alpha is connected.",
+                ),
                 io.Mask.Input(
                     "mask", optional=True, tooltip="1 - alpha: 1 = transparent. One frame repeats over the clip."
                 ),

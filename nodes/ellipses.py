@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..pipelines.alpha.coverage import coverage
 from ..pipelines.ellipse.drawing import Drawing, Ellipse, Keyframe, parse_drawing
 from ..pipelines.ellipse.field import subject
 from ..pipelines.ellipse.fit import fit, fit_to_drawing
@@ -58,6 +59,7 @@ class RGBAEllipseEditor(io.ComfyNode):
     def execute(
         cls, width: int, height: int, length: int, fps: float, ellipses: str, background: Any = None
     ) -> io.NodeOutput:
+        _refuse_size(width, height, length)
         drawing = parse_drawing(ellipses)
         return io.NodeOutput(
             drawing, subject(drawing, length, height, width, on_frame=steps(length)), width, height, length, fps
@@ -79,6 +81,7 @@ class RGBAEllipsesToSubject(io.ComfyNode):
 
     @classmethod
     def execute(cls, ellipses: Drawing, width: int, height: int, length: int) -> io.NodeOutput:
+        _refuse_size(width, height, length)
         return io.NodeOutput(subject(ellipses, length, height, width, on_frame=steps(length)))
 
 
@@ -100,7 +103,10 @@ class RGBAFitEllipses(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
-        fitted = fit(rgb_and_alpha(image, mask)[1][..., 0])
+        alpha = rgb_and_alpha(image, mask)[1]
+        if coverage(alpha).opaque == 1:
+            warn("Alpha is opaque everywhere, so the fit is the whole frame: connect RGBA frames or a mask.")
+        fitted = fit(alpha[..., 0])
         if fitted.dropped_frames:
             warn(
                 f"{fitted.dropped_frames} frames after the last 4n + 1 were left out, as the reference leaves them out."
@@ -117,6 +123,17 @@ def _problem(ellipses: str | None) -> bool | str:
     except ValueError as problem:
         return str(problem)
     return True
+
+
+def _refuse_size(width: int, height: int, length: int) -> None:
+    """A size that Wan does not sample: the host would round it, and the subject would not fit the clip."""
+    for name, value in (("width", width), ("height", height)):
+        if value % 16:
+            low = value // 16 * 16
+            raise ValueError(f"{name} wants a multiple of 16, got {value}; use {low} or {low + 16}.")
+    if length % 4 != 1:
+        low = (length - 1) // 4 * 4 + 1
+        raise ValueError(f"length wants 4n + 1 frames, got {length}; use {low} or {low + 4}.")
 
 
 NODES: list[type[io.ComfyNode]] = [RGBAEllipseEditor, RGBAEllipsesToSubject, RGBAFitEllipses]

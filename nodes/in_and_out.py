@@ -13,7 +13,7 @@ from ..pipelines.media.rates import exact_rate
 from ..pipelines.media.sequence import write_sequence
 from ..pipelines.media.stills import STILLS
 from ..pipelines.media.takes import EXISTING
-from .schema import IMAGE_OUT, category, clip_inputs, io
+from .schema import IMAGE_OUT, category, clip_inputs, clips_input, io
 
 MENU = category("in and out")
 
@@ -37,7 +37,11 @@ class RGBASaveSequence(io.ComfyNode):
                     tooltip="Folders and a name below the output folder: shots/parrot gives shots/parrot_v001/"
                     "parrot_v001.1001.png. The host's tokens, such as %year%, work.",
                 ),
-                io.Combo.Input("format", options=list(STILLS), tooltip="PNG is straight alpha by its specification."),
+                io.Combo.Input(
+                    "format",
+                    options=list(STILLS),
+                    tooltip="PNG is straight alpha by its specification; only the processed pass is premultiplied.",
+                ),
                 io.Combo.Input(
                     "passes",
                     options=list(PASS_SETS),
@@ -65,14 +69,7 @@ class RGBASaveSequence(io.ComfyNode):
                     "compression", default=4, min=0, max=9, tooltip="0 is fastest, 9 smallest; the picture is the same."
                 ),
                 *clip_inputs()[1:],
-                io.Int.Input(
-                    "clips",
-                    default=1,
-                    min=1,
-                    max=4096,
-                    optional=True,
-                    tooltip="How many clips the batch holds, one after the other; each gets its own take (_b02 ...).",
-                ),
+                clips_input("each gets its own take (_b02 ...)."),
             ],
             outputs=[
                 io.Image.Output("image", tooltip=IMAGE_OUT),

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import ComfyExtension, io
 
-__all__ = ["ComfyExtension", "Ellipses", "RGBAVAESocket", "category", "clip_inputs", "io", "size_inputs"]
+__all__ = ["ComfyExtension", "Ellipses", "RGBAVAESocket", "category", "clip_inputs", "clips_input", "io", "size_inputs"]
 
 ROOT = "RGBA video"
 
@@ -35,6 +35,18 @@ def clip_inputs(image: str = "Frames in RGBA (straight) or RGB, 0 to 1.") -> lis
             "clip. Left open, the image's own alpha counts, and RGB is opaque.",
         ),
     ]
+
+
+def clips_input(each: str) -> Any:
+    """`clips`: how a batch of frames divides; the last of a node's inputs."""
+    return io.Int.Input(
+        "clips",
+        default=1,
+        min=1,
+        max=4096,
+        optional=True,
+        tooltip=f"How many clips of one length the batch holds, one after the other; {each}",
+    )
 
 
 def size_inputs() -> list[Any]:

@@ -16,12 +16,12 @@ from ..pipelines.host.dora_files import read_dora_file, read_speed_lora_file
 from ..pipelines.host.flow_unipc import FlowUniPC
 from ..pipelines.host.mean_shift import MeanShift, ShiftedNoise, shift_model
 from ..pipelines.host.notices import warn
-from ..pipelines.host.pictures import mask_of, rgb_and_alpha
+from ..pipelines.host.pictures import in_clips, mask_of, rgb_and_alpha
 from ..pipelines.host.subject_file import read_subject
 from ..pipelines.host.text_encoder import load_text_encoder
 from ..pipelines.host.vae import RGBAVAE, decode, encode, load_rgba_vae, pair_to_rgba_vae
 from ..pipelines.noise.flow_unipc import reference_sigmas
-from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, category, clip_inputs, io
+from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, category, clip_inputs, clips_input, io
 
 MENU = category("Wan-Alpha")
 VAE_WEIGHT_FOLDERS = ("vae", "loras")
@@ -182,14 +182,17 @@ class RGBAEncode(io.ComfyNode):
                     tooltip="Painted where alpha is 0 before encoding; the model was trained on all eight.",
                 ),
                 clip_inputs()[1],
+                clips_input("each is encoded by itself."),
             ],
             outputs=[io.Latent.Output("samples", tooltip="The merged latent, for KSampler with denoise below 1.")],
         )
 
     @classmethod
-    def execute(cls, image: Any, rgba_vae: RGBAVAE, background: str, mask: Any = None) -> io.NodeOutput:
+    def execute(cls, image: Any, rgba_vae: RGBAVAE, background: str, mask: Any = None, clips: int = 1) -> io.NodeOutput:
         rgb, alpha = rgb_and_alpha(image, mask)
-        return io.NodeOutput({"samples": encode(hard_render(rgb, alpha, COLORS[background]), alpha, rgba_vae)})
+        rgb = hard_render(rgb, alpha, COLORS[background])
+        latents = [encode(*clip, rgba_vae) for clip in zip(in_clips(rgb, clips), in_clips(alpha, clips))]
+        return io.NodeOutput({"samples": torch.cat(latents)})
 
 
 class RGBAApplyDoRA(io.ComfyNode):
@@ -274,7 +277,8 @@ class RGBAMeanShiftNoise(io.ComfyNode):
             node_id="RGBAMeanShiftNoise",
             display_name="Mean shift (noise)",
             category=MENU,
-            description="The same shift on a NOISE, for SamplerCustomAdvanced. Use it or Mean shift (model), not both.",
+            description="The same shift on a NOISE, for SamplerCustomAdvanced. Use it or Mean shift (model), not both. "
+            "It cannot see the sampler: it also shifts below full denoise, and FreeNoise moves it away.",
             search_aliases=["gauss mask", "noise shift", "transparency", "ellipse", "wan alpha v2"],
             inputs=[io.Noise.Input("noise", tooltip="Any noise of the host, such as RandomNoise."), *_shift_inputs()],
             outputs=[io.Noise.Output("noise", tooltip="The same noise with its mean moved off the subject.")],
@@ -326,12 +330,12 @@ class RGBAFlowUniPC(io.ComfyNode):
             inputs=[
                 io.Int.Input("steps", default=4, min=1, max=1000, tooltip="Steps: 4 with a speed LoRA, 50 without."),
                 io.Float.Input(
-                    "shift", default=5.0, min=0.1, max=100.0, step=0.1, tooltip="Flow shift; 5 is the reference's."
+                    "shift", default=5.0, min=1.0, max=100.0, step=0.1, tooltip="Flow shift; 5 is the reference's."
                 ),
             ],
             outputs=[
                 io.Sampler.Output("sampler", tooltip="Order-2 UniPC for flow matching."),
-                io.Sigmas.Output("sigmas", tooltip="The reference's noise levels, from 0.9998 down to 0."),
+                io.Sigmas.Output("sigmas", tooltip="The reference's noise levels, from 0.9998 (at shift 5) to 0."),
             ],
         )
 
@@ -400,11 +404,14 @@ def _shift_inputs() -> list[Any]:
 
 
 def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str) -> MeanShift:
+    low, high = (float(value) for value in subject.aminmax())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"subject wants values from 0 to 1, got {low:g} to {high:g}; connect a subject or a mask.")
     field = subject if subject_is == SUBJECT_IS[0] else 1 - subject
     if looks_inverted(field):
         warn(
             "The border of the subject is brighter than its centre: it is probably inverted, and the background would "
-            f"be kept. If the input is a mask of alpha, choose subject_is: {SUBJECT_IS[1]}."
+            f"be kept. Choose the other subject_is ({SUBJECT_IS[subject_is == SUBJECT_IS[0]]})."
         )
     return MeanShift(field, mean_shift, ROUNDINGS[rounding])
 

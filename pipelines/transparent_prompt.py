@@ -40,6 +40,8 @@ QUALITIES: Words = {
 }
 TRANSPARENT = ("The background of this video is transparent.", "该视频的背景是透明的。")
 ISOLATED = ("isolated background", "背景孤立")
+SAID = (("background", "transparent"), ("背景", "透明"))
+"""A description with both words of a pair says it already; a transparent glass alone does not."""
 
 MODELS = ("Wan-Alpha", "TransPixeler")
 LANGUAGES = ("en", "zh")
@@ -76,7 +78,8 @@ def _with_background(description: str, model: str, column: int) -> str:
         stem = description.rstrip(".。 ")
         comma, stop = (", ", ".") if column == 0 else ("，", "。")
         return description if ISOLATED[column] in description else f"{stem}{comma}{ISOLATED[column]}{stop}"
-    if any(word in description.lower() for word in ("transparent", "透明")):
+    said = description.lower()
+    if any(background in said and transparent in said for background, transparent in SAID):
         return description
     ended = description if description[-1] in ".!?。！？" else description + (".", "。")[column]
     return ended + (" ", "")[column] + TRANSPARENT[column]

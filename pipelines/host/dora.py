@@ -20,6 +20,7 @@ from ..lora.dora import DoRALayer
 from ..lora.fit import check_fit, dora_shapes, speed_lora_shapes
 from ..lora.low_rank import LowRank
 from ..lora.speed_lora import SpeedLoRA
+from .base_weight import is_plain
 from .dora_adapter import DoRAAdapter
 from .dora_branch import Addition, DoRABranch
 from .dora_files import DoRAFile, SpeedLoRAFile
@@ -27,7 +28,6 @@ from .row_scales import row_scales
 
 KEY = "rgba_video.dora"
 PREFIX = "diffusion_model."
-PLAIN = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 Apply = Literal["auto", "merged", "unmerged"]
 
@@ -55,7 +55,7 @@ def apply_dora(
     patched = _without_ours(model)
     pairs, diffs = _on_model(speed, shapes)
     scales = row_scales(patched.model, dora.identity, ratio)
-    if apply == "unmerged" or (apply == "auto" and not is_plain(patched, dora.layers)):
+    if apply == "unmerged" or (apply == "auto" and not has_plain_weights(patched, dora.layers)):
         diffs = _attach_branch(patched, dora.layers, ratio, pairs, diffs, speed_strength, scales)
     else:
         _merge(patched, dora.layers, ratio, pairs, speed_strength, scales)
@@ -73,11 +73,10 @@ def parameter_shapes(model: Any) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def is_plain(model: Any, targets: Mapping[str, Any]) -> bool:
+def has_plain_weights(model: Any, targets: Mapping[str, Any]) -> bool:
     """Whether every one of these layers has an ordinary floating point weight, which merging does not round away."""
     network = model.model.diffusion_model
-    weights = [getattr(network.get_submodule(target), "weight", None) for target in targets]
-    return all(type(weight) in (Tensor, nn.Parameter) and weight.dtype in PLAIN for weight in weights)
+    return all(is_plain(getattr(network.get_submodule(target), "weight", None)) for target in targets)
 
 
 def unreached(model: Any, speed: SpeedLoRA) -> list[str]:

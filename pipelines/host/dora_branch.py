@@ -6,11 +6,12 @@ One forward hook per linear layer adds the DoRA and the speed LoRA in one pass o
 touched. A and A' are one matrix, the low-rank weights are a model of their own that the host loads, offloads and counts
 beside the base.
 
-The row norms need the dequantised weight once. A layer of the host that can dequantise is asked for it; any other is
-asked for its answer to the unit vectors, which is the same thing for every quantisation that there is.
+The row norms need the dequantised weight of the base once, without what other nodes have patched in (base_weight.py).
 
-LoRAs of other nodes on these layers stay as the host applies them. What they add is taken out of the norm and out of
-the scaling, so the order is DoRA first, then the others, whatever the wiring.
+LoRAs of other nodes on these layers stay as the host applies them. What they add is taken out of the scaling, so the
+order is DoRA first, then the others, whatever the wiring.
+
+Differs  Other nodes' patches that are no plain LoRA stay in the scaling: merged, they come after it.
 """
 
 from __future__ import annotations
@@ -25,14 +26,12 @@ import comfy.model_patcher
 import comfy.ops
 import torch
 from comfy.patcher_extension import PatcherInjection
-from comfy.quant_ops import QuantizedTensor
 from comfy.weight_adapter.lora import LoRAAdapter
 from torch import Tensor, nn
 
 from ..lora.dora import DoRALayer, row_scale
 from ..lora.low_rank import LowRank
-
-PROBE_ROWS = 1024
+from .base_weight import base_weight, bias_in_use
 
 
 class LowRankLayer(nn.Module):
@@ -108,6 +107,7 @@ class DoRABranch:
             handle.remove()
 
     def _hook(self, target: str, patcher: Any) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+        """Holds `patcher` as long as it is in place: the host ejects injections of patchers that are alive."""
         addition = self.additions[target]
         layer = self.layers[self.names[target]] if target in self.names else None
         state = _LayerState(_other_loras(patcher, target) if addition.dora else [])
@@ -115,7 +115,7 @@ class DoRABranch:
         def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
             x = args[0]
             if not state.ready_for(output):
-                self._prepare(state, module, target, x, output)
+                self._prepare(state, patcher, target, x, output)
             mixed = layer.down(x) if layer is not None else None
             if addition.dora is not None:
                 change = layer.dora_up(mixed[..., : layer.ranks[0]])  # type: ignore[union-attr,index,operator]
@@ -132,7 +132,7 @@ class DoRABranch:
 
         return hook
 
-    def _prepare(self, state: _LayerState, module: nn.Module, target: str, x: Tensor, output: Tensor) -> None:
+    def _prepare(self, state: _LayerState, patcher: Any, target: str, x: Tensor, output: Tensor) -> None:
         """Row scale and bias of one layer on the device and in the dtype that it runs in."""
         addition = self.additions[target]
         shift = None
@@ -140,15 +140,11 @@ class DoRABranch:
             shift = self.speed_strength * addition.bias.to(output.device, torch.float32)
         if addition.dora is not None:
             if target not in self.scales:
-                weight = base_weight(module, x)
-                for lora in state.others:
-                    weight -= lora.delta(weight.device)
-                self.scales[target] = row_scale(weight, addition.dora, self.ratio)
+                self.scales[target] = row_scale(base_weight(patcher, target, x), addition.dora, self.ratio)
             scale = self.scales[target].to(output.device)
             state.scale = scale.to(output.dtype)
             state.unscaled = (1 - scale).to(output.dtype)
-            bias = getattr(module, "bias", None)
-            kept = torch.zeros_like(scale) if bias is None else bias.to(output.device, torch.float32) * (1 - scale)
+            kept = bias_in_use(patcher, target, x) * (1 - scale)
             shift = kept if shift is None else kept + shift
         state.shift = None if shift is None else shift.to(output.dtype)
         state.device, state.dtype = output.device, output.dtype
@@ -170,14 +166,11 @@ class _LayerState:
 
 
 class _OtherLoRA:
-    """A plain LoRA that another node has put on the same layer: what it adds to the weight, and to the output."""
+    """A plain LoRA that another node has put on the same layer: what it adds to the output."""
 
     def __init__(self, strength: float, weights: tuple[Any, ...]) -> None:
         self.up, self.down, alpha = weights[:3]
         self.factor = strength * (float(alpha) / self.down.shape[0] if alpha is not None else 1.0)
-
-    def delta(self, device: torch.device) -> Tensor:
-        return self.factor * (self.up.to(device, torch.float32) @ self.down.to(device, torch.float32))
 
     def __call__(self, x: Tensor) -> Tensor:
         self.up, self.down = self.up.to(x), self.down.to(x)
@@ -194,19 +187,3 @@ def _other_loras(patcher: Any, target: str) -> list[_OtherLoRA]:
         and offset is None
         and function is None
     ]
-
-
-def base_weight(module: nn.Module, x: Tensor) -> Tensor:
-    """(out, in) float32: the weight that `module` multiplies with, dequantised, on x's device; bias apart."""
-    weight = getattr(module, "weight", None)
-    if isinstance(weight, QuantizedTensor):
-        dense = weight.to(x.device).dequantize().to(torch.float32)
-        smoothing = getattr(module, "pre_quant_scale", None)  # AWQ keeps a factor for each input
-        return dense if smoothing is None else dense * smoothing.to(dense)
-    size, rows = x.shape[-1], []
-    zero = module.forward(x.new_zeros(1, size)).to(torch.float32)
-    for start in range(0, size, PROBE_ROWS):
-        unit = x.new_zeros(min(PROBE_ROWS, size - start), size)
-        unit.diagonal(start).fill_(1)
-        rows.append((module.forward(unit).to(torch.float32) - zero).T)
-    return torch.cat(rows, dim=1)

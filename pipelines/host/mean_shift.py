@@ -2,6 +2,9 @@
 
 Both add the same field to the same tensor: the unscaled noise in the model's latent space, before sigma. So the two
 give the same frames from the same seed.
+
+FreeNoise, which the host's Context Windows bring, copies frames of the noise to other places after that. A shift of a
+MODEL is then added behind it, so that it stays on its ellipse; a shift of a NOISE cannot know and is moved along.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from typing import Any
 
 import torch
 from comfy.nested_tensor import NestedTensor
-from comfy.patcher_extension import WrappersMP
+from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
 from torch import Tensor
 
 from ..ellipse.grid import to_latent_grid
@@ -38,6 +41,12 @@ class MeanShift:
             raise ValueError(
                 f"the mean shift wants a video latent (B, C, t, h, w), got {tuple(noise.shape)}; use a Wan 2.1 model."
             )
+        height, width = (8 * cells for cells in noise.shape[3:])
+        if height % 16 or width % 16:
+            raise ValueError(
+                f"latent_image is for {width} x {height} pixels, but Wan 2.1 samples widths and heights that are "
+                "multiples of 16; give it another size."
+            )
         subject = to_latent_grid(self.subject.to(noise.device), *noise.shape[2:], rounding=self.rounding)
         return shift_mean(noise, subject, self.shift, self.rounding)
 
@@ -56,11 +65,20 @@ def shift_model(model: Any, shift: MeanShift) -> Any:
             raise ValueError(
                 "the mean shift wants one video latent, got several packed together; remove RGBAMeanShift."
             )
-        patcher = executor.class_obj.model_patcher
-        highest = float(patcher.get_model_object("model_sampling").sigma_max)
+        guider = executor.class_obj
+        highest = float(guider.model_patcher.get_model_object("model_sampling").sigma_max)
         if float(sigmas[0]) >= FULL_NOISE * highest and bool(noise.any()):
-            noise = shift(noise)
+            if getattr(guider.model_options.get("context_handler"), "freenoise", False):
+                run = guider.model_options  # a copy for this run alone; the last wrapper is nearest to the sampler
+                add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, KEY, sampler_sample, run, is_model_options=True)
+            else:
+                noise = shift(noise)
         return executor(noise, latent_image, sampler, sigmas, *rest, **named)
+
+    def sampler_sample(
+        executor: Any, guider: Any, sigmas: Any, extra: Any, callback: Any, noise: Any, *rest: Any
+    ) -> Any:
+        return executor(guider, sigmas, extra, callback, shift(noise), *rest)
 
     clone = model.clone()
     clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, KEY)

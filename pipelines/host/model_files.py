@@ -31,8 +31,12 @@ def identity(path: Path) -> str:
 def subject_names() -> list[str]:
     """Files of the host's input folder that can hold a released gauss_mask."""
     folder = Path(folder_paths.get_input_directory())
-    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix in SUBJECT_SUFFIXES)
-    return sorted(path.relative_to(folder).as_posix() for path in found if not path.name.startswith("."))
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.as_posix()
+        for path in found
+        if path.suffix in SUBJECT_SUFFIXES and not any(part.startswith(".") for part in path.parts)
+    )
 
 
 def subject_path(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,27 +13,27 @@ from torch import Tensor
 
 from ..media.plan import Plan, frame_path, sidecar_path
 from ..media.takes import Take, batch_entry, new_take
+from .pictures import in_clips
 
 SEED_INPUTS = ("seed", "noise_seed")
 
 
 def output_path(prefix: str, frames: Tensor) -> str:
     """The prefix with the host's tokens (%width%, %year% ...) filled in; still relative to the output folder."""
-    if "%" not in prefix:
-        return prefix
     height, width = frames.shape[1:3]
-    _, name, _, folder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory(), width, height)
-    return f"{folder}/{name}" if folder else name
+    root = folder_paths.get_output_directory()
+
+    def filled(part: str) -> str:
+        return folder_paths.get_save_image_path(part, root, width, height)[-1] if "%" in part else part
+
+    return "/".join(filled(part) for part in re.split(r"[/\\]", prefix))
 
 
 def takes(prefix: str, existing: str, frames: Tensor, clips: int) -> Iterator[tuple[Take, Tensor]]:
     """A take for each clip of the batch, all of one version. Raises ValueError when the frames do not divide."""
-    if frames.shape[0] % clips:
-        raise ValueError(
-            f"clips is {clips}, but image has {frames.shape[0]} frames, which {clips} clips of one length cannot have."
-        )
+    divided = in_clips(frames, clips)
     first = new_take(Path(folder_paths.get_output_directory()), prefix, existing)
-    for entry, clip in enumerate(frames.chunk(clips), start=1):
+    for entry, clip in enumerate(divided, start=1):
         yield batch_entry(first, entry), clip
 
 

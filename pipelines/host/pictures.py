@@ -45,8 +45,22 @@ def with_alpha(rgb: Tensor, grey: Tensor) -> Tensor:
 
     A single grey frame repeats. Raises ValueError naming both sizes when they differ.
     """
-    _refuse_other_image(grey)
-    return rgba(rgb, 1 - grey[..., :3].to(torch.float32).mean(dim=-1))
+    for image in (rgb, grey):
+        _refuse_other_image(image)
+    _refuse_other_size("alpha", grey, rgb)
+    joined = torch.empty(*rgb.shape[:3], 4, dtype=torch.float32, device=rgb.device)
+    joined[..., :3] = rgb[..., :3]
+    joined[..., 3] = grey[..., :3].to(joined).mean(dim=-1)
+    return joined
+
+
+def in_clips(frames: Tensor, clips: int) -> tuple[Tensor, ...]:
+    """A batch as its clips of one length. Raises ValueError when the frames do not divide."""
+    if frames.shape[0] % clips:
+        raise ValueError(
+            f"clips is {clips}, but image has {frames.shape[0]} frames, which {clips} clips of one length cannot have."
+        )
+    return frames.chunk(clips)
 
 
 def mask_of(image: Tensor) -> Tensor:
@@ -70,11 +84,7 @@ def given(mask: Tensor | None, image: Tensor) -> Tensor | None:
     mask = mask.reshape(-1, *mask.shape[-2:])
     if mask.shape[1:] == NO_MASK and (height, width) != NO_MASK and not bool(mask.any()):
         return None
-    if mask.shape[0] not in (1, frames) or tuple(mask.shape[1:]) != (height, width):
-        raise ValueError(
-            f"mask has {_frames(mask.shape[0])} of {mask.shape[2]} x {mask.shape[1]}, image has {_frames(frames)} of "
-            f"{width} x {height}; give one mask, or one for each frame, in the image's size."
-        )
+    _refuse_other_size("mask", mask, image)
     return mask.expand(frames, height, width)
 
 
@@ -82,6 +92,15 @@ def _refuse_other_image(image: Tensor) -> None:
     if image.ndim != 4 or image.shape[-1] not in (3, 4) or 0 in image.shape:
         raise ValueError(
             f"image wants frames (T, H, W, 3 or 4), got {tuple(image.shape)}; connect an IMAGE in RGB or RGBA."
+        )
+
+
+def _refuse_other_size(name: str, given: Tensor, image: Tensor) -> None:
+    (count, height, width), (frames, *size) = given.shape[:3], image.shape[:3]
+    if count not in (1, frames) or [height, width] != size:
+        raise ValueError(
+            f"{name} has {_frames(count)} of {width} x {height}, image has {_frames(frames)} of {size[1]} x {size[0]}; "
+            f"give one {name} frame, or one for each frame of the image, in its size."
         )
 
 

@@ -30,6 +30,7 @@ from ..vae.rgba_frames import join_decoded
 from .progress import steps
 
 LOADER = "RGBALoadWanAlphaVAE"
+SMALLEST_TILE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,10 @@ def load_rgba_vae(vae_path: Path, weights_path: Path) -> RGBAVAE:
 
 def pair_to_rgba_vae(rgb: Any, alpha: Any) -> RGBAVAE:
     """From two VAEs that are merged already. Raises ValueError when one is no Wan 2.1 VAE."""
+    if rgb is alpha:
+        raise ValueError(
+            "rgb_vae and alpha_vae are the same VAE; one wants the rgb channel, the other the alpha channel."
+        )
     for name, vae in (("rgb_vae", rgb), ("alpha_vae", alpha)):
         if not isinstance(vae.first_stage_model, comfy.ldm.wan.vae.WanVAE):
             kind = type(vae.first_stage_model).__name__
@@ -136,6 +141,8 @@ def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> Tensor:
 def _decode_one(decoder: Any, samples: Tensor, tile_size: int) -> Tensor:
     if tile_size == 0:
         return decoder.decode(samples)
+    if tile_size < SMALLEST_TILE:
+        raise ValueError(f"tile_size wants 0 (whole frames) or at least {SMALLEST_TILE} pixels, got {tile_size}.")
     tile = tile_size // 8
     return decoder.decode_tiled(samples, tile_x=tile, tile_y=tile, overlap=tile // 4)
 

@@ -220,9 +220,7 @@ WAN_LORA = Kind(
     _describe_lora,
 )
 WAN_DIT = Kind("Wan diffusion model", "UNETLoader takes it as unet_name", _is_dit, _describe_dit)
-TEXT_ENCODER = Kind(
-    "T5 text encoder", "RGBALoadTextEncoder takes it as text_encoder_name", _is_umt5, _describe_umt5
-)
+TEXT_ENCODER = Kind("T5 text encoder", "RGBALoadTextEncoder takes it as text_encoder_name", _is_umt5, _describe_umt5)
 SUBJECT = Kind("Wan-Alpha gauss_mask", "RGBALoadSubject takes it as file", _is_subject, _describe_subject)
 UNKNOWN = Kind(
     "file of a kind that this pack does not know",

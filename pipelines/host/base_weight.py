@@ -1,0 +1,97 @@
+"""A linear layer's weight as the base model has it: dequantised, and without what other nodes have patched in.
+
+The host patches a weight in place and keeps the old one in the patcher's backup, or patches it whenever it is used;
+GGUF loaders keep the patches on the weight. None of them counts here.
+
+A layer of the host that can dequantise is asked for it; any other is asked for its answer to the unit vectors, which is
+the same thing for every quantisation that there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import comfy.lora
+import torch
+from comfy.quant_ops import QuantizedTensor
+from torch import Tensor, nn
+
+PLAIN = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+PROBE_ROWS = 1024
+ON_USE = ("weight_function", "bias_function")
+
+
+def is_plain(weight: object) -> bool:
+    """Whether this is an ordinary floating point weight."""
+    return type(weight) in (Tensor, nn.Parameter) and weight.dtype in PLAIN  # type: ignore[attr-defined]
+
+
+def base_weight(patcher: Any, target: str, x: Tensor) -> Tensor:
+    """(out, in) float32 on x's device. `target` is the layer's path in the diffusion model; x is an input of it."""
+    module, key = _layer(patcher, target)
+    weight = _before(patcher, f"{key}.weight", getattr(module, "weight", None))
+    if isinstance(weight, QuantizedTensor):
+        dense = weight.to(x.device).dequantize().to(torch.float32)
+        smoothing = getattr(module, "pre_quant_scale", None)  # AWQ keeps a factor for each input
+        return dense if smoothing is None else dense * smoothing.to(dense)
+    if is_plain(weight):
+        return weight.to(x.device, torch.float32)
+    with _bare(module, weight):
+        return _answers(module, x)
+
+
+def bias_in_use(patcher: Any, target: str, x: Tensor) -> Tensor:
+    """The bias in use, other nodes' patches included: (out,) float32 on x's device, or a 0 without axes."""
+    module, key = _layer(patcher, target)
+    bias = _before(patcher, f"{key}.bias", getattr(module, "bias", None))
+    if bias is None or is_plain(bias):
+        start = torch.zeros(()) if bias is None else bias.detach()
+        start = start.to(x.device, torch.float32, copy=True)
+        return comfy.lora.calculate_weight(patcher.patches.get(f"{key}.bias", []), start, f"{key}.bias")
+    return module.forward(x.new_zeros(1, x.shape[-1]))[0].to(torch.float32)
+
+
+def _layer(patcher: Any, target: str) -> tuple[nn.Module, str]:
+    key = f"diffusion_model.{target}"
+    return patcher.model.get_submodule(key), key
+
+
+def _before(patcher: Any, key: str, current: Any) -> Any:
+    """What stood there before the host patched it in place."""
+    return patcher.backup[key].weight if key in patcher.backup else current
+
+
+@contextmanager
+def _bare(module: Any, weight: Any) -> Iterator[None]:
+    """The layer with this weight, without bias and without patches, for as long as it is being asked."""
+    parameters = {name: getattr(module, name, None) for name in ("weight", "bias")}
+    functions = {name: vars(module)[name] for name in ON_USE if name in vars(module)}
+    patches = getattr(weight, "patches", None)  # as ComfyUI-GGUF keeps them
+    try:
+        if weight is not parameters["weight"]:
+            module.weight = nn.Parameter(weight, requires_grad=False)
+        module.bias = None
+        vars(module).update(dict.fromkeys(ON_USE, ()))
+        if patches is not None:
+            weight.patches = []
+        yield
+    finally:
+        for name, parameter in parameters.items():
+            setattr(module, name, parameter)
+        for name in ON_USE:
+            del vars(module)[name]
+        vars(module).update(functions)
+        if patches is not None:
+            weight.patches = patches
+
+
+def _answers(module: nn.Module, x: Tensor) -> Tensor:
+    size, columns = x.shape[-1], []
+    zero = module.forward(x.new_zeros(1, size)).to(torch.float32)
+    for start in range(0, size, PROBE_ROWS):
+        unit = x.new_zeros(min(PROBE_ROWS, size - start), size)
+        unit.diagonal(start).fill_(1)
+        columns.append((module.forward(unit).to(torch.float32) - zero).T)
+    return torch.cat(columns, dim=1)
