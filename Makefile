@@ -5,30 +5,39 @@ CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rgba-video
 MODELS := $(CACHE)/tiny-models
 
 HOST = $(PYTHON) tools/comfy_host.py
-HOST_PYTHON = $$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.load(sys.stdin)['python'])")
+HOST_PYTHON = "$$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.load(sys.stdin)['python'])")"
 
-.PHONY: demo test check bench host
+.PHONY: demo test check bench host node
 
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
 demo: host
 	$(PYTHON) tools/tiny_checkpoints.py "$(MODELS)"
 	$(HOST) run demo/graph_api.json --models "$(MODELS)" --output demo/output --set "prompt.description=$(PROMPT)"
 
-# The pure rooms, the nodes inside a host, graphs through its queue, and the web UI.
-test: host check
+# The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
+# threads wait for each other, so there is one.
+test: export OMP_NUM_THREADS = 1
+test: check
 	$(HOST_PYTHON) -m pytest
-	python=$(HOST_PYTHON); cd tests/host/inside && $$python -m pytest -o pythonpath= .
+	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= .
 	$(HOST_PYTHON) -m pytest tests/host/queue
 	$(HOST_PYTHON) -m pytest tests/browser
 
-check: host
+check: host node
 	$(HOST_PYTHON) -m ruff check .
 	$(HOST_PYTHON) -m ruff format --check .
 	$(HOST_PYTHON) -m pyright --pythonpath $(HOST_PYTHON)
+	npm run --silent check
+	npm run --silent test
 
 # Ratios against the host's own nodes, measured in one run.
+bench: export OMP_NUM_THREADS = 1
 bench: host
 	$(HOST_PYTHON) benchmarks/wan_alpha.py
 
 host:
 	@began=$$(date +%s); $(HOST) install; echo "ComfyUI ready after $$(($$(date +%s) - began)) s"
+
+node:
+	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy nodejs npm; } || \
+		{ echo "the web tests want Node.js 20 or newer: apt-get install nodejs npm"; exit 1; }

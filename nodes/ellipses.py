@@ -107,6 +107,8 @@ class RGBAFitEllipses(io.ComfyNode):
         if coverage(alpha).opaque == 1:
             warn("Alpha is opaque everywhere, so the fit is the whole frame: connect RGBA frames or a mask.")
         fitted = fit(alpha[..., 0])
+        if not any(fitted.ellipses):
+            warn("Alpha is empty in every frame, so there is nothing to fit. The mask is probably inverted.")
         if fitted.dropped_frames:
             warn(
                 f"{fitted.dropped_frames} frames after the last 4n + 1 were left out, as the reference leaves them out."

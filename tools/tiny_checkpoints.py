@@ -6,6 +6,9 @@ Writes a folder laid out as ComfyUI's models folder. The models are the host's o
 runs in the host's interpreter (it finds the host by itself). The same seed writes the same weights.
 """
 
+# pyright: reportMissingImports=false
+# `comfy` is the host's, and its folder is known only when this runs.
+
 from __future__ import annotations
 
 import argparse
@@ -16,6 +19,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import comfy_host
@@ -60,13 +68,11 @@ def write(folder: Path, seed: int = 0) -> None:
     from safetensors.torch import save_file
 
     generator = torch.Generator().manual_seed(seed)
-    Tensor = torch.Tensor
-    Weights = dict[str, Tensor]
 
     def normal(*shape: int, std: float) -> Tensor:
         return torch.randn(shape, generator=generator) * std
 
-    def filled(module: torch.nn.Module) -> Weights:
+    def filled(module: torch.nn.Module) -> dict[str, Tensor]:
         """Norms and gains 1, biases 0, matrices of a size that keeps activations sane."""
         return {name: _filled(name, tensor.shape) for name, tensor in module.state_dict().items()}
 
@@ -145,7 +151,8 @@ def write(folder: Path, seed: int = 0) -> None:
         comfy_keys[f"diffusion_model.{target}.lora_B.weight"] = up
         comfy_keys[f"diffusion_model.{target}.dora_scale"] = magnitude[:, None]
         up, down = low_rank(weight, SPEED_RANK)
-        speed[f"diffusion_model.{target}.lora_up.weight"], speed[f"diffusion_model.{target}.lora_down.weight"] = up, down
+        speed[f"diffusion_model.{target}.lora_up.weight"] = up
+        speed[f"diffusion_model.{target}.lora_down.weight"] = down
         speed[f"diffusion_model.{target}.diff_b"] = normal(weight.shape[0], std=0.01)
     for block in range(BLOCKS):
         speed[f"diffusion_model.blocks.{block}.norm3.diff"] = normal(WIDTH, std=0.01)
@@ -176,7 +183,7 @@ def _adapted(dit: Mapping[str, object]) -> list[str]:
     return [name.removesuffix(".weight") for name in dit if name.startswith("blocks.") and name.endswith(suffixes)]
 
 
-def _merge_block(size: Callable[..., object]) -> Iterator[tuple[str, object]]:
+def _merge_block(size: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     yield "conv1.weight", size((FEATURES, 2 * FEATURES, 1, 1, 1))
     yield "conv1.bias", size((FEATURES,))
     for index in (0, 2, 4):
@@ -215,13 +222,14 @@ def _text_encoder(filled: Callable) -> dict:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     host = comfy_host.install()
     if Path(sys.executable).absolute() != Path(host.python).absolute():
-        return subprocess.run([host.python, str(Path(__file__).resolve()), *sys.argv[1:]]).returncode
+        command = [host.python, str(Path(__file__).resolve()), *sys.argv[1:]]
+        return subprocess.run(command, env=comfy_host.environment()).returncode
     sys.path.insert(0, host.root)
     sys.argv = [sys.argv[0], "--cpu"]
     import comfy.options

@@ -138,8 +138,8 @@ def fit_to_drawing(fitted: Fit) -> Drawing:
 
     Empty latent frames become keyframes of weight 0 with the shape of the nearest frame that has one, so that the
     ellipse fades out and in over four frames and moves unseen. Angles are turned by half turns until each is within a
-    quarter turn of the one before.
-    Raises ValueError when every frame is empty, or when there are more latent frames than a drawing has keyframes.
+    quarter turn of the one before. A clip without any alpha is one centred ellipse of weight 0.
+    Raises ValueError when there are more latent frames than a drawing has keyframes.
     """
     if len(fitted.ellipses) > MAX_KEYFRAMES:
         raise ValueError(
@@ -148,7 +148,7 @@ def fit_to_drawing(fitted: Fit) -> Drawing:
         )
     seen = [k for k, ellipse in enumerate(fitted.ellipses) if ellipse is not None]
     if not seen:
-        raise ValueError("A drawing wants an ellipse, got a clip whose alpha is empty in every frame; check the mask.")
+        return _drawn(Keyframe(frame=0, cx=0.5, cy=0.5, rx=0.25, ry=0.25, weight=0.0))
     _, h, w = fitted.subject.shape
     keyframes: list[Keyframe] = []
     angle = 0.0
@@ -167,7 +167,11 @@ def fit_to_drawing(fitted: Fit) -> Drawing:
                 weight=0.0 if present is None else 1.0,
             )
         )
-    return Drawing((Ellipse(id="fit", name="fitted", keyframes=tuple(keyframes)),))
+    return _drawn(*keyframes)
+
+
+def _drawn(*keyframes: Keyframe) -> Drawing:
+    return Drawing((Ellipse(id="fit", name="fitted", keyframes=keyframes),))
 
 
 def _points(cells: Tensor) -> Tensor:

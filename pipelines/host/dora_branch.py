@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 import comfy.model_management
 import comfy.model_patcher
@@ -96,9 +96,9 @@ class DoRABranch:
 
     def inject(self, patcher: Any) -> None:
         self.eject(patcher)
-        base = patcher.model
+        base, passing = patcher.model, proxy(patcher)  # a patcher that nobody holds ejects what it has injected
         self._handles[base] = [
-            base.get_submodule(f"diffusion_model.{target}").register_forward_hook(self._hook(target, patcher))
+            base.get_submodule(f"diffusion_model.{target}").register_forward_hook(self._hook(target, passing))
             for target in self.additions
         ]
 
@@ -107,7 +107,6 @@ class DoRABranch:
             handle.remove()
 
     def _hook(self, target: str, patcher: Any) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-        """Holds `patcher` as long as it is in place: the host ejects injections of patchers that are alive."""
         addition = self.additions[target]
         layer = self.layers[self.names[target]] if target in self.names else None
         state = _LayerState(_other_loras(patcher, target) if addition.dora else [])

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..lora.dora import DoRALayer, read_dora
 from ..lora.file_kinds import DORA, WAN_LORA, refuse_unless
 from ..lora.speed_lora import SpeedLoRA, read_speed_lora
-from ..lora.weights_file import read_weights, shapes_of
+from ..lora.weights_file import named, read_weights, shapes_of
 from .model_files import identity
 
 NODE = "RGBAApplyDoRA"
@@ -32,11 +32,13 @@ def read_dora_file(path: Path) -> DoRAFile:
     """Raises ValueError, saying what the file is, for anything but a Wan-Alpha DoRA."""
     weights = read_weights(path)
     refuse_unless(shapes_of(weights), [DORA], path.name, f"{NODE} dora_name")
-    return DoRAFile(path.name, identity(path), read_dora(weights))
+    with named(path):
+        return DoRAFile(path.name, identity(path), read_dora(weights))
 
 
 def read_speed_lora_file(path: Path) -> SpeedLoRAFile:
     """Raises ValueError, saying what the file is, for anything but a LoRA for Wan."""
     weights = read_weights(path)
     refuse_unless(shapes_of(weights), [WAN_LORA], path.name, f"{NODE} speed_lora_name")
-    return SpeedLoRAFile(path.name, read_speed_lora(weights))
+    with named(path):
+        return SpeedLoRAFile(path.name, read_speed_lora(weights))

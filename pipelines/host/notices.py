@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from comfy_execution.utils import get_executing_context
 
@@ -11,10 +12,7 @@ def warn(text: str) -> None:
     """Shows `text` below the node that runs, as the host's own nodes do, and writes it to the log."""
     logging.getLogger(__name__).warning("%s", text)
     context = get_executing_context()
-    if context is None:
-        return  # called outside the queue
-    from server import PromptServer
-
-    server = getattr(PromptServer, "instance", None)
-    if server is not None:
-        server.send_progress_text(text, context.node_id)
+    server = sys.modules.get("server")  # where there is none, there is no node to be seen either
+    running = getattr(getattr(server, "PromptServer", None), "instance", None)
+    if context is not None and running is not None:
+        running.send_progress_text(text, context.node_id)

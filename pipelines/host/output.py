@@ -12,10 +12,20 @@ from comfy.cli_args import args
 from torch import Tensor
 
 from ..media.plan import Plan, frame_path, sidecar_path
-from ..media.takes import Take, batch_entry, new_take
+from ..media.takes import Take, batch_entry, name_parts, new_take
 from .pictures import in_clips
 
 SEED_INPUTS = ("seed", "noise_seed")
+TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
+
+
+def prefix_problem(prefix: str | None) -> str | None:
+    """Why files cannot be called that, before anything runs; None when they can, or when a link will tell."""
+    try:
+        name_parts("linked" if prefix is None else TOKEN.sub("0", prefix))
+    except ValueError as problem:
+        return str(problem)
+    return None
 
 
 def output_path(prefix: str, frames: Tensor) -> str:

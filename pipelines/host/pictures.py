@@ -63,6 +63,13 @@ def in_clips(frames: Tensor, clips: int) -> tuple[Tensor, ...]:
     return frames.chunk(clips)
 
 
+def fitting(name: str, other: Tensor, image: Tensor) -> Tensor:
+    """`other`, an IMAGE that goes with `image`: in its size, with as many frames or a single one. Raises ValueError."""
+    _refuse_other_image(other)
+    _refuse_other_size(name, other, image)
+    return other
+
+
 def mask_of(image: Tensor) -> Tensor:
     """(T, H, W): 1 - alpha of straight RGBA, as a MASK."""
     return 1 - image[..., 3]

@@ -22,7 +22,7 @@ from comfy.ldm.modules.diffusionmodules.model import vae_attention
 from torch import Tensor, nn
 
 from ..lora.file_kinds import DECODER_LORAS, WAN21_VAE, WAN_ALPHA_VAE, refuse_unless
-from ..lora.weights_file import read_weights, shapes_of
+from ..lora.weights_file import named, read_weights, shapes_of
 from ..vae.checkpoint import split_vae_weights
 from ..vae.decoder_lora import merge_decoder
 from ..vae.merge_block import build_merge_block
@@ -73,14 +73,14 @@ def load_rgba_vae(vae_path: Path, weights_path: Path) -> RGBAVAE:
     weights = read_weights(weights_path)
     wanted = [DECODER_LORAS, WAN_ALPHA_VAE]
     refuse_unless(shapes_of(weights), wanted, weights_path.name, f"{LOADER} weights_name")
-    parts = split_vae_weights(weights)
-    assert parts.decoders is not None  # refuse_unless has seen them
-    decoders = [
-        _decoder(base, loras, (vae_path, weights_path, name))
-        for name, loras in (("rgb", parts.decoders.rgb), ("alpha", parts.decoders.alpha))
-    ]
-    encoder = None if parts.merge_block is None else _encoder(base, parts.merge_block)
-    return RGBAVAE(*decoders, encoder)
+    with named(weights_path):
+        parts = split_vae_weights(weights)
+        assert parts.decoders is not None  # refuse_unless has seen them
+        decoders = [
+            _decoder(base, loras, (vae_path, weights_path, name))
+            for name, loras in (("rgb", parts.decoders.rgb), ("alpha", parts.decoders.alpha))
+        ]
+        return RGBAVAE(*decoders, None if parts.merge_block is None else _encoder(base, parts.merge_block))
 
 
 def pair_to_rgba_vae(rgb: Any, alpha: Any) -> RGBAVAE:

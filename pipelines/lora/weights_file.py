@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -49,6 +50,15 @@ class TensorInfo:
 
     shape: tuple[int, ...]
     dtype: str
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Puts the file's name in front of what is wrong with its contents."""
+    try:
+        yield
+    except ValueError as problem:
+        raise ValueError(f"{path.name}: {problem}") from problem
 
 
 def read_weights(path: str | PathLike[str]) -> dict[str, Tensor]:

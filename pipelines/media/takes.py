@@ -44,7 +44,7 @@ def new_take(output_dir: Path, prefix: str, existing: str = NEW_VERSION) -> Take
     """
     if existing not in EXISTING:
         raise ValueError(f"`existing` is one of {', '.join(EXISTING)}; got {existing!r}.")
-    *folders, name = _name_parts(prefix)
+    *folders, name = name_parts(prefix)
     parent = output_dir.joinpath(*folders)
     parent.mkdir(parents=True, exist_ok=True)
     version = _newest_version(parent, name)
@@ -78,8 +78,11 @@ def frame_name(stem: str, number: int, padding: int, suffix: str) -> str:
     return f"{stem}.{number:0{padding}d}.{suffix}"
 
 
-def _name_parts(prefix: str) -> list[str]:
-    """The folders and the name of a prefix, split at / and \\, each checked to be a plain name on every system."""
+def name_parts(prefix: str) -> list[str]:
+    """The folders and the name of a prefix, split at / and \\.
+
+    Raises ValueError unless each of them is a plain name on every system.
+    """
     parts = re.split(r"[/\\]", prefix)
     for part in parts:
         if problem := _name_problem(part):

@@ -128,11 +128,12 @@ def test_the_ellipse_leaves_where_the_alpha_is_empty_and_waits_with_its_neighbou
     assert parse_drawing(drawing.to_json()) == drawing
 
 
-def test_a_clip_that_is_empty_throughout_has_a_field_of_zeros_and_no_drawing():
+def test_a_clip_that_is_empty_throughout_has_a_field_of_zeros_as_fit_and_as_drawing():
     fitted = fit(alpha("empty"))
     assert not fitted.subject.any() and fitted.ellipses == (None, None)
-    with pytest.raises(ValueError, match="alpha is empty in every frame"):
-        fit_to_drawing(fitted)
+    drawing = fit_to_drawing(fitted)
+    assert not subject(drawing, 5, 12, 20).any()
+    assert parse_drawing(drawing.to_json()) == drawing
 
 
 def test_more_latent_frames_than_a_drawing_holds_are_refused():

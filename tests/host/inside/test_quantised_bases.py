@@ -1,0 +1,352 @@
+"""DoRA beside quantised weights: fp8 with and without scales, 4 bits, and bytes that a layer unpacks by itself."""
+
+import gc
+import json
+from pathlib import Path
+from typing import Any
+from weakref import ref
+
+import comfy.lora
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import comfy.sd
+import comfy.utils
+import pytest
+import torch
+from comfy.quant_ops import QuantizedTensor
+from torch import Tensor, nn
+from torch.nn import functional
+
+SUFFIXES = (".q.weight", ".k.weight", ".v.weight", ".o.weight", ".ffn.0.weight", ".ffn.2.weight")
+CONFIG = {"transformer": {"num_heads": 2, "freq_dim": 32, "text_dim": 32}}
+BLOCK = 16
+
+
+def is_linear(name: str) -> bool:
+    return name.startswith("blocks.") and name.endswith(SUFFIXES)
+
+
+def unpacked(packed: Tensor) -> Tensor:
+    """(out, blocks * (2 + BLOCK)) bytes, a half-precision scale and BLOCK integers each, to float32 (out, in)."""
+    blocks = packed.reshape(packed.shape[0], -1, 2 + BLOCK)
+    scale = blocks[..., :2].contiguous().view(torch.float16).float()
+    return (scale * blocks[..., 2:].contiguous().view(torch.int8).float()).flatten(1)
+
+
+def packed(weight: Tensor) -> Tensor:
+    blocks = weight.reshape(weight.shape[0], -1, BLOCK)
+    scale = (blocks.abs().amax(-1, keepdim=True) / 127).half()
+    whole = (blocks / scale.float().clamp_min(1e-9)).round().clamp(-127, 127).to(torch.int8)
+    return torch.cat([scale.view(torch.uint8), whole.view(torch.uint8)], -1).flatten(1)
+
+
+class PackedOps(comfy.ops.manual_cast):
+    """Linear layers that keep what the file has, bytes in blocks, and dequantise whenever they are used."""
+
+    class Linear(nn.Module):
+        comfy_cast_weights = True
+        weight_function: list = []
+        bias_function: list = []
+
+        def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
+            super().__init__()
+            self.in_features, self.out_features = in_features, out_features
+            self.weight = nn.Parameter(torch.empty(0), requires_grad=False)
+            self.bias = nn.Parameter(torch.zeros(out_features, device=device), requires_grad=False) if bias else None
+
+        def _load_from_state_dict(self, state_dict, prefix, *_):
+            self.weight = nn.Parameter(state_dict[f"{prefix}weight"], requires_grad=False)
+            if self.bias is not None:
+                self.bias = nn.Parameter(state_dict[f"{prefix}bias"], requires_grad=False)
+
+        def forward(self, x):
+            weight = unpacked(self.weight) if self.weight.dtype == torch.uint8 else self.weight
+            for patches, key in getattr(self.weight, "patches", []):
+                weight = comfy.lora.calculate_weight(patches, weight, key)
+            for function in self.weight_function:
+                weight = function(weight)
+            bias = self.bias
+            for function in self.bias_function:
+                bias = function(bias.clone())
+            return functional.linear(x, weight.to(x), None if bias is None else bias.to(x))
+
+
+class PackedPatcher(comfy.model_patcher.ModelPatcher):
+    """Leaves packed weights packed: their patches stay beside them until they are used."""
+
+    def patch_weight_to_device(self, key, *args, **kwargs):
+        weight = comfy.utils.get_attr(self.model, key)
+        if weight.dtype != torch.uint8:
+            return super().patch_weight_to_device(key, *args, **kwargs)
+        if key in self.patches:
+            weight.patches = [(self.patches[key], key)]
+        return weight
+
+    def unpatch_model(self, device_to=None, unpatch_weights=True):
+        for parameter in self.model.parameters() if unpatch_weights else ():
+            parameter.patches = []
+        return super().unpatch_model(device_to, unpatch_weights)
+
+
+@pytest.fixture(scope="module")
+def base(tiny, models) -> dict[str, Tensor]:
+    weights = comfy.utils.load_torch_file(str(models.folder / tiny.DIT))
+    generator = torch.Generator().manual_seed(7)
+    return {  # biases are zero in the file, which would hide what goes wrong with them
+        name: torch.randn(tensor.shape, generator=generator) * 0.2 if name.endswith("bias") else tensor
+        for name, tensor in weights.items()
+    }
+
+
+class Base:
+    """A MODEL, and the float weights and biases that its layers compute with."""
+
+    def __init__(self, model: Any, weights: dict[str, Tensor]) -> None:
+        self.model = model
+        self.weights = {name: tensor for name, tensor in weights.items() if is_linear(name)}
+        self.targets = [name.removesuffix(".weight") for name in self.weights]
+        network = model.model.diffusion_model
+        self.biases = {target: network.get_submodule(target).bias.detach().double() for target in self.targets}
+
+
+@pytest.fixture(scope="module")
+def plain(base, models, host_nodes) -> Base:
+    """In float32."""
+    name = models.save("diffusion_models", "tiny_float32.safetensors", base, CONFIG)
+    return Base(host_nodes.UNETLoader(unet_name=name, weight_dtype="default")[0], base)
+
+
+@pytest.fixture(scope="module")
+def cast_fp8(plain, base, host_nodes) -> Base:
+    """The float32 file in fp8 without a scale, by the choice of weight_dtype in the host's loader."""
+    (model,) = host_nodes.UNETLoader(unet_name="tiny_float32.safetensors", weight_dtype="fp8_e4m3fn")
+    return Base(model, {name: tensor.to(torch.float8_e4m3fn).float() for name, tensor in base.items()})
+
+
+@pytest.fixture(scope="module")
+def scaled_fp8(base, models, host_nodes) -> Base:
+    """A file of fp8 weights with a scale each, as it is published for ComfyUI."""
+    stored, weights = {"scaled_fp8": torch.empty(0, dtype=torch.float8_e4m3fn)}, {}
+    for name, tensor in base.items():
+        stored[name] = tensor
+        if is_linear(name):
+            scale = tensor.abs().amax() / torch.finfo(torch.float8_e4m3fn).max
+            stored[name] = (tensor / scale).to(torch.float8_e4m3fn)
+            stored[f"{name.removesuffix('.weight')}.scale_weight"] = scale
+            weights[name] = stored[name].float() * scale
+    name = models.save("diffusion_models", "tiny_fp8_scaled.safetensors", stored, CONFIG)
+    return Base(host_nodes.UNETLoader(unet_name=name, weight_dtype="default")[0], weights)
+
+
+@pytest.fixture(scope="module")
+def nvfp4(base, models, host_nodes) -> Base:
+    """Four bits a weight in blocks with scales, quantised by the host."""
+    stored, weights = {}, {}
+    for name, tensor in base.items():
+        stored[name] = tensor
+        if is_linear(name):
+            quantised = QuantizedTensor.from_float(tensor, "TensorCoreNVFP4Layout", scale="recalculate")
+            stored |= quantised.state_dict(name)
+            said = json.dumps({"format": "nvfp4"}).encode()
+            stored[f"{name.removesuffix('.weight')}.comfy_quant"] = torch.frombuffer(bytearray(said), dtype=torch.uint8)
+            weights[name] = quantised.dequantize()
+    name = models.save("diffusion_models", "tiny_nvfp4.safetensors", stored, CONFIG)
+    return Base(host_nodes.UNETLoader(unet_name=name, weight_dtype="default")[0], weights)
+
+
+@pytest.fixture(scope="module")
+def gguf_like(base) -> Base:
+    """Bytes that dequantise in the layer's own forward."""
+    stored = {name: packed(tensor) if is_linear(name) else tensor for name, tensor in base.items()}
+    weights = {name: unpacked(tensor) for name, tensor in stored.items() if is_linear(name)}
+    options = {"custom_operations": PackedOps}
+    loaded = comfy.sd.load_diffusion_model_state_dict(stored, options, metadata={"config": json.dumps(CONFIG)})
+    return Base(PackedPatcher(loaded.model, loaded.load_device, loaded.offload_device), weights)
+
+
+QUANTISED = ("scaled_fp8", "cast_fp8", "nvfp4", "gguf_like")
+EVERY = (*QUANTISED, "plain")
+
+
+@pytest.fixture
+def on(request) -> Base:
+    """The base that a test's parameter names."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def files(tiny, models) -> dict[str, dict[str, Tensor]]:
+    """The tiny DoRA and speed LoRA, by layer."""
+    return {kind: comfy.utils.load_torch_file(str(models.folder / getattr(tiny, kind))) for kind in ("DORA", "SPEED")}
+
+
+def exact(on: Base, files, target: str, ratio: float, speed: float) -> tuple[Tensor, Tensor]:
+    """Weight and bias that a layer should have, in double precision."""
+    dora = {part: tensor.double() for part, tensor in parts(files["DORA"], f"{target}.").items()}
+    add = {part: tensor.double() for part, tensor in parts(files["SPEED"], f"diffusion_model.{target}.").items()}
+    low_rank = dora["lora_B.default.weight"] @ dora["lora_A.default.weight"]
+    direction = on.weights[f"{target}.weight"].double() + ratio * low_rank
+    weight = direction * (dora["lora_magnitude_vector.default.weight"] / direction.norm(dim=1))[:, None]
+    weight = weight + speed * add["lora_up.weight"] @ add["lora_down.weight"]
+    return weight, on.biases[target] + speed * add["diff_b"]
+
+
+def parts(table: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): tensor for key, tensor in table.items() if key.startswith(prefix)}
+
+
+def layers_of(loaded, on: Base) -> list[tuple[str, nn.Module]]:
+    return [(target, loaded.network.get_submodule(target)) for target in on.targets]
+
+
+def random_input(layer: nn.Module) -> Tensor:
+    return torch.randn(1, 7, layer.in_features, generator=torch.Generator().manual_seed(layer.in_features))
+
+
+def worst_error(loaded, on: Base, files, ratio: float, speed: float) -> float:
+    """|layer(x) - exact(x)| / |exact(x)| of the layer that is furthest off."""
+    errors = []
+    for target, layer in layers_of(loaded, on):
+        weight, bias = exact(on, files, target, ratio, speed)
+        x = random_input(layer)
+        expected = functional.linear(x.double(), weight, bias)
+        errors.append(((layer(x).double() - expected).norm() / expected.norm()).item())
+    return max(errors)
+
+
+@pytest.fixture(scope="module")
+def apply_dora(host_nodes, tiny):
+    def apply(model, way="auto", ratio=1.0, speed=1.0):
+        named = {"speed_lora_name": Path(tiny.SPEED).name if speed else "none", "speed_strength": speed}
+        return host_nodes.RGBAApplyDoRA(
+            model=model, dora_name=Path(tiny.DORA).name, strength=ratio, apply=way, **named
+        )[0]  # fmt: skip
+
+    return apply
+
+
+@pytest.fixture
+def small(record_property):
+    """Records an error and holds it against the promise."""
+
+    def check(error: float, limit: float = 1e-3) -> None:
+        record_property("worst layer, relative", f"{error:.2g} of {limit:g}")
+        assert error <= limit
+
+    return check
+
+
+@pytest.mark.parametrize(("ratio", "speed"), [(1.0, 0.0), (0.5, 0.0), (1.0, 1.0), (0.7, -0.6)])
+@pytest.mark.parametrize("on", QUANTISED, indirect=True)
+def test_an_unmerged_layer_equals_float_dora_on_the_dequantised_weight(
+    on, files, apply_dora, on_host, small, ratio, speed
+):
+    patched = apply_dora(on.model, ratio=ratio, speed=speed)
+    assert patched.injections  # auto has taken unmerged
+    with on_host(patched) as loaded:
+        small(worst_error(loaded, on, files, ratio, speed))
+
+
+@pytest.mark.parametrize("on", ["scaled_fp8", "cast_fp8", "nvfp4"], indirect=True)
+def test_merging_rounds_away_what_unmerged_keeps(on, files, apply_dora, on_host, record_property):
+    lost = []
+    with on_host(apply_dora(on.model, "merged", speed=0.0)) as loaded:
+        merged = worst_error(loaded, on, files, 1.0, 0.0)
+        for target, layer in layers_of(loaded, on):
+            wanted = exact(on, files, target, 1.0, 0.0)[0]
+            got = (layer(torch.eye(layer.in_features)) - layer(torch.zeros(1, layer.in_features))).T.double()
+            lost.append(((got - wanted).norm() / (wanted - on.weights[f"{target}.weight"]).norm()).item())
+    with on_host(apply_dora(on.model, "unmerged", speed=0.0)) as loaded:
+        unmerged = worst_error(loaded, on, files, 1.0, 0.0)
+    record_property("error of merging, as a share of what the DoRA changes", f"{min(lost):.0%} to {max(lost):.0%}")
+    record_property("worst layer, relative", f"merged {merged:.2g}, unmerged {unmerged:.2g}")
+    assert unmerged < 0.001 * merged
+    assert min(lost) > 0.1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.8])
+@pytest.mark.parametrize("on", EVERY, indirect=True)
+def test_a_card_that_is_too_small_changes_no_unmerged_layer(on, files, apply_dora, on_host, small, share):
+    patched = apply_dora(on.model, "unmerged")
+    with on_host(patched, room_for=1 + share * patched.model_size()) as loaded:
+        on_the_fly = [hasattr(layer, "prev_comfy_cast_weights") for _, layer in layers_of(loaded, on)]
+        assert any(on_the_fly) and all(on_the_fly) == (share == 0)
+        small(worst_error(loaded, on, files, 1.0, 1.0))
+
+
+@pytest.mark.parametrize("on", EVERY, indirect=True)
+def test_a_card_that_is_too_small_merges_exactly(on, files, apply_dora, on_host, small):
+    """The host patches weights whenever it uses them then, and rounds none."""
+    with on_host(apply_dora(on.model, "merged"), room_for=1) as loaded:
+        small(worst_error(loaded, on, files, 1.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def host_lora(tiny, models, files) -> str:
+    """The speed LoRA without what the host cannot read."""
+    return models.save("loras", "tiny_no_m.safetensors", {k: t for k, t in files["SPEED"].items() if "diff_m" not in k})
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("on", EVERY, indirect=True)
+def test_the_hosts_lora_stays_outside_of_norm_and_scaling(
+    on, files, host_lora, host_nodes, apply_dora, on_host, small, place
+):
+    """On a small card, where the host itself rounds nothing."""
+
+    def lora(model):
+        return host_nodes.LoraLoaderModelOnly(model=model, lora_name=host_lora, strength_model=3.0)[0]
+
+    def dora(model):
+        return apply_dora(model, "unmerged", ratio=ratio, speed=0.0)
+
+    ratio = 0.9 if place == "before" else 0.8  # of which there are no norms yet
+    with on_host(dora(lora(on.model)) if place == "before" else lora(dora(on.model)), room_for=1) as loaded:
+        small(worst_error(loaded, on, files, ratio, 3.0), limit=1e-5)
+
+
+@pytest.mark.parametrize("on", EVERY, indirect=True)
+def test_norms_that_were_computed_under_other_patches_are_those_of_the_base(
+    on, files, host_lora, host_nodes, apply_dora, on_host, small
+):
+    ratio = 0.6
+    (other,) = host_nodes.LoraLoaderModelOnly(model=on.model, lora_name=host_lora, strength_model=3.0)
+    patches = {f"diffusion_model.{name}": ("diff", (torch.ones_like(weight),)) for name, weight in on.weights.items()}
+    other.add_patches(patches)
+    with on_host(apply_dora(other, "unmerged", ratio=ratio, speed=0.0)) as loaded:
+        worst_error(loaded, on, files, ratio, 0.0)  # asks every layer once
+    with on_host(apply_dora(on.model, "unmerged", ratio=ratio, speed=0.0)) as loaded:
+        small(worst_error(loaded, on, files, ratio, 0.0))
+
+
+def test_a_large_bias_does_not_blur_the_norms_of_a_layer_in_half_precision(
+    gguf_like, files, apply_dora, on_host, small
+):
+    """Such a layer is asked for its weight, and its answers are rounded: a bias of 50 would leave two digits of it."""
+    ratio = 0.55
+    other = gguf_like.model.clone()
+    for target, bias in gguf_like.biases.items():
+        other.add_patches({f"diffusion_model.{target}.bias": ("diff", (torch.full_like(bias, 50.0),))})
+    with on_host(apply_dora(other, ratio=ratio, speed=0.0)) as loaded:
+        for _, layer in layers_of(loaded, gguf_like):
+            layer(random_input(layer).bfloat16())
+    with on_host(apply_dora(gguf_like.model, ratio=ratio, speed=0.0)) as loaded:
+        small(worst_error(loaded, gguf_like, files, ratio, 0.0))
+
+
+@pytest.mark.parametrize("way", ["merged", "unmerged"])
+def test_a_patched_model_that_nobody_holds_any_more_leaves_nothing_behind(plain, apply_dora, on_host, way):
+    """The host goes on with the model that the dropped one was cloned from."""
+    given = torch.ones(1, 16, 2, 4, 4), torch.tensor([500.0]), torch.ones(1, 3, 32)
+    with on_host(plain.model) as loaded:
+        expected = loaded(*given).clone()
+    patched = apply_dora(plain.model, way)
+    comfy.model_management.load_models_gpu([patched, *patched.get_nested_additional_models()])
+    assert not torch.equal(patched.model.diffusion_model(*given), expected)
+    left = [ref(one) for one in (patched, *patched.get_nested_additional_models())]
+    del patched
+    gc.collect()
+    assert [one() for one in left] == [None] * len(left)
+    with on_host(plain.model) as loaded:
+        assert torch.equal(loaded(*given), expected)

@@ -1,0 +1,190 @@
+"""Nodes for the tests of the queue alone: what a test feeds in, and what it takes out to measure."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import comfy.samplers
+import folder_paths
+import torch
+from safetensors.torch import save_file
+
+import nodes
+
+
+class Node:
+    CATEGORY = "queue tests"
+    FUNCTION = "run"
+
+
+class QueueTestConditioning(Node):
+    """A prompt's embedding without a text encoder."""
+
+    RETURN_TYPES = ("CONDITIONING",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"draw": ("INT", {"default": 0}), "width": ("INT", {"default": 32})}}
+
+    def run(self, draw, width):
+        return ([[torch.randn(1, 8, width, generator=torch.Generator().manual_seed(draw)), {}]],)
+
+
+class QueueTestClip(Node):
+    """Random frames; `still` repeats one of them without a copy, so that a long clip costs no memory."""
+
+    RETURN_TYPES = ("IMAGE",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        whole = ("INT", {"default": 4, "min": 1, "max": 100000})
+        names = ("frames", "width", "height", "channels", "draw")
+        return {"required": dict.fromkeys(names, whole) | {"still": ("BOOLEAN", {"default": False})}}
+
+    def run(self, frames, width, height, channels, draw, still):
+        generator = torch.Generator().manual_seed(draw)
+        made = torch.rand(1 if still else frames, height, width, channels, generator=generator)
+        return (made.expand(frames, -1, -1, -1),)
+
+
+class QueueTestMask(Node):
+    """A mask of one value."""
+
+    RETURN_TYPES = ("MASK",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        whole = ("INT", {"default": 1, "min": 1, "max": 100000})
+        numbers = dict.fromkeys(("frames", "width", "height"), whole)
+        return {"required": numbers | {"value": ("FLOAT", {"default": 1.0, "step": 0.001, "round": False})}}
+
+    def run(self, frames, width, height, value):
+        return (torch.full((frames, height, width), value),)
+
+
+class QueueTestNaN(Node):
+    """The latent, and an image of its size, with one value that is no number."""
+
+    RETURN_TYPES = ("LATENT", "IMAGE")
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"samples": ("LATENT",), "frame": ("INT", {"default": 0})}}
+
+    def run(self, samples, frame):
+        broken = samples["samples"].clone()
+        broken[..., 0, 0, 0] = float("nan")
+        image = torch.full((8, 16, 16, 4), 0.5)
+        image[frame, 3, 3, 0] = float("nan")
+        return ({"samples": broken}, image)
+
+
+class OnlyNoise(comfy.samplers.Sampler):
+    """Gives back the noise that it was to start from."""
+
+    def sample(
+        self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
+    ):
+        return noise
+
+
+class QueueTestNoiseSampler(Node):
+    RETURN_TYPES = ("SAMPLER",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {}}
+
+    def run(self):
+        return (OnlyNoise(),)
+
+
+class QueueTestKeep(Node):
+    """Writes the tensor of an image, a mask or a latent to the output folder, exactly."""
+
+    RETURN_TYPES = ()
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"value": ("*",), "name": ("STRING", {"default": "kept"})}}
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, input_types):
+        return True
+
+    def run(self, value, name):
+        tensor = value["samples"] if isinstance(value, dict) else value
+        file = f"{name}.safetensors"
+        save_file({"kept": tensor.contiguous()}, Path(folder_paths.get_output_directory()) / file)
+        return {"ui": {"kept": [{"filename": file, "subfolder": "", "type": "output"}]}}
+
+
+class QueueTestText(Node):
+    """Shows a text in the history."""
+
+    RETURN_TYPES = ()
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"text": ("STRING", {"forceInput": True})}}
+
+    def run(self, text):
+        return {"ui": {"text": [text]}}
+
+
+class QueueTestModules(Node):
+    """Shows the top-level modules that are loaded."""
+
+    RETURN_TYPES = ()
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {}}
+
+    def run(self):
+        return {"ui": {"modules": [json.dumps(sorted({name.split(".")[0] for name in sys.modules}))]}}
+
+
+class QueueTestLoading(Node):
+    """Seconds of computing that the host's own loader spends on a pack, the first time and once more."""
+
+    RETURN_TYPES = ()
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"folder": ("STRING", {})}}
+
+    async def run(self, folder):
+        seconds = []
+        for _ in range(2):
+            for name in [name for name in sys.modules if name.startswith(folder.replace(".", "_x_"))]:
+                del sys.modules[name]
+            began = time.process_time()
+            loaded = await nodes.load_custom_node(folder, ignore={*nodes.NODE_CLASS_MAPPINGS})
+            seconds.append(time.process_time() - began)
+            if not loaded:
+                raise RuntimeError(f"the host did not load {folder}")
+        return {"ui": {"seconds": seconds}}
+
+
+NODE_CLASS_MAPPINGS = {
+    node.__name__: node
+    for node in (
+        QueueTestConditioning,
+        QueueTestClip,
+        QueueTestMask,
+        QueueTestNaN,
+        QueueTestNoiseSampler,
+        QueueTestKeep,
+        QueueTestText,
+        QueueTestModules,
+        QueueTestLoading,
+    )
+}

@@ -1,0 +1,150 @@
+"""`comfy_host.py run` and `serve` as a shell sees them: what they print, how they exit, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from queue_graphs import ROOT, TEST_NODES, node, save, sidecar
+
+TOOL = ROOT / "tools" / "comfy_host.py"
+DEMO = ROOT / "demo" / "graph_api.json"
+LIMIT_S = 300
+
+
+class Shell:
+    """Starts the tool with the models and the nodes of the tests."""
+
+    def __init__(self, folder: Path, models: Path, input_folder: Path) -> None:
+        self.folder = folder
+        self.output = folder / "output"
+        self.always = ["--models", str(models), "--custom-nodes", str(TEST_NODES), "--input", str(input_folder)]
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
+        line = [sys.executable, str(TOOL), command, *arguments, *self.always, "--output", str(self.output)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.started.append(subprocess.Popen(line, cwd=self.folder, **pipes))
+        return self.started[-1]
+
+    def graph(self, name: str, graph: dict) -> str:
+        path = self.folder / name
+        path.write_text(json.dumps(graph))
+        return str(path)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory, models: Path, input_folder: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path_factory.mktemp("shell"), models, input_folder)
+    yield shell
+    for process in shell.started:
+        process.terminate()
+        process.wait()
+
+
+def clip_to(prefix: str, frames: int) -> dict:
+    clip = node("QueueTestClip", frames=frames, width=160, height=96, channels=4, draw=1, still=True)
+    return {"clip": clip} | save(prefix, "clip", compression=9)
+
+
+@pytest.fixture(scope="module")
+def ended(shell: Shell) -> dict[str, tuple[int, str, str]]:
+    """Two runs at the same time, one that ends well and one that does not: (exit status, output, errors)."""
+    inverted = ["--set", "mean shift.subject_is=mask = 1 - alpha"]
+    good = ["--set", "save.filename_prefix=shots/good", "--set", "seed.noise_seed=5", *inverted]
+    processes = {
+        "good": shell.start("run", str(DEMO), *good),
+        "bad": shell.start("run", shell.graph("bad.json", clip_to("../bad", 2))),
+    }
+    results = {name: process.communicate(timeout=LIMIT_S) for name, process in processes.items()}
+    return {name: (processes[name].returncode, *texts) for name, texts in results.items()}
+
+
+def test_run_prints_the_path_of_every_file_and_nothing_else(ended, shell):
+    status, output, _ = ended["good"]
+    take = shell.output / "shots" / "good_v001"
+    files = [Path(line) for line in output.splitlines()]
+    assert status == 0
+    assert files == [*(take / f"good_v001.{1001 + k}.png" for k in range(17)), take / "good_v001.json"]
+    assert all(file.is_file() for file in files)
+    assert sidecar(files)["seed"] == [5]
+
+
+def test_run_prints_warnings_beside_it(ended):
+    _, _, errors = ended["good"]
+    told = [line for line in errors.splitlines() if not re.fullmatch(r"\d+/15 nodes  .* \(node .*\) +\d+%", line)]
+    assert len(told) == 1  # lines of progress come every ten seconds only, where a terminal would show a bar
+    assert told[0].startswith("warning: mean shift (node shift, RGBAMeanShift): The border of the subject")
+
+
+def test_a_failing_node_prints_the_node_and_its_error_and_nothing_else(ended, shell):
+    assert ended["bad"] == (
+        1,
+        "",
+        "RGBASaveSequence (node save): filename_prefix wants folders and a name under the output folder, such as "
+        "shots/parrot; got '../bad': .. is no name.\n",
+    )
+    assert not (shell.folder / "bad_v001").exists()
+
+
+def test_an_unknown_node_fails_before_anything_starts(shell):
+    began = time.monotonic()
+    process = shell.start("run", str(DEMO), "--set", "parrot.seed=1")
+    output, errors = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("--set parrot.seed=1: no node called 'parrot'; the graph has base model, dora, ellipse, ")
+    assert time.monotonic() - began < 10
+
+
+@pytest.fixture(scope="module")
+def told_to_stop(shell: Shell) -> dict[str, tuple[int, list[psutil.Process], list[Path], str]]:
+    """`run` in the middle of a sequence and `serve` with nothing to do, each told to stop: (exit status, the processes
+    that it had started, their folders, output).
+    """
+    running = shell.start("run", shell.graph("long.json", clip_to("long", 4000)))
+    serving = shell.start("serve")
+    assert serving.stdout is not None
+    url = serving.stdout.readline().strip()
+    assert json.load(urllib.request.urlopen(f"{url}/queue", timeout=60))["queue_running"] == []
+    deadline = time.monotonic() + LIMIT_S
+    while len([*(shell.output / "long_v001").glob("*.png")]) < 5:
+        assert time.monotonic() < deadline and running.poll() is None
+        time.sleep(0.05)
+    results = {}
+    for name, process, number in (("run", running, signal.SIGTERM), ("serve", serving, signal.SIGINT)):
+        children = psutil.Process(process.pid).children(recursive=True)
+        words = [word for child in children for word in child.cmdline()]
+        folders = [Path(words[k + 1]) for k, word in enumerate(words) if word == "--base-directory"]
+        assert folders and all(folder.is_dir() for folder in folders)
+        os.kill(process.pid, number)
+        output, errors = process.communicate(timeout=LIMIT_S)
+        results[name] = (process.returncode, children, folders, output + errors)
+    return results
+
+
+@pytest.mark.parametrize(("command", "status"), [("run", 128 + signal.SIGTERM), ("serve", 130)])
+def test_a_signal_stops_the_host_too_and_removes_its_folder(told_to_stop, command, status):
+    found, children, folders, said = told_to_stop[command]
+    assert found == status
+    assert [child for child in children if child.is_running()] == []
+    assert [folder for folder in folders if folder.exists()] == []
+    assert "Traceback" not in said
+
+
+def test_a_run_that_is_told_to_stop_leaves_whole_frames(told_to_stop, shell):
+    take = shell.output / "long_v001"
+    told = sidecar([take / "long_v001.json"])
+    names = {path.name for path in take.iterdir()}
+    assert told["complete"] is False
+    assert told["frames"]["count"] == len(names) - 1 >= 5
+    assert names == {*(f"long_v001.{1001 + k}.png" for k in range(len(names) - 1)), "long_v001.json"}

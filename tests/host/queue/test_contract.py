@@ -1,0 +1,163 @@
+"""The node contract, as other people's workflows and tools rely on it: what the host tells about our nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import comfy_host
+import pytest
+
+COLORS = ["black", "blue", "green", "cyan", "red", "magenta", "yellow", "white"]
+SHIFT = [("subject", "MASK"), ("mean_shift", 0.05), ("subject_is", ["subject = 1", "mask = 1 - alpha"])]
+SHIFT += [("rounding", ["float32", "bfloat16"])]
+SIZE = [("width", "INT"), ("height", "INT"), ("length", "INT")]
+IMAGE = [("image", "IMAGE")]
+MASK = [("mask", "MASK")]
+
+# node id: (required inputs, optional ones, outputs). An input is a type, the default of a number, or a combo's options;
+# a combo of files is "COMBO". What a node has beyond this is optional and comes behind.
+CONTRACT: dict[str, tuple[list[tuple[str, Any]], list[tuple[str, Any]], list[tuple[str, str]]]] = {
+    "RGBALoadTextEncoder": ([("text_encoder_name", "COMBO")], [], [("clip", "CLIP")]),
+    "RGBALoadWanAlphaVAE": ([("vae_name", "COMBO"), ("weights_name", "COMBO")], [], [("rgba_vae", "RGBA_VAE")]),
+    "RGBAVAEFromPair": ([("rgb_vae", "VAE"), ("alpha_vae", "VAE")], [], [("rgba_vae", "RGBA_VAE")]),
+    "RGBASplitVAE": ([("rgba_vae", "RGBA_VAE")], [], [("rgb_vae", "VAE"), ("alpha_vae", "VAE")]),
+    "RGBADecode": (
+        [("samples", "LATENT"), ("rgba_vae", "RGBA_VAE"), ("tile_size", 0)],
+        [],
+        [("image", "IMAGE"), ("rgb", "IMAGE"), ("mask", "MASK")],
+    ),
+    "RGBAEncode": ([*IMAGE, ("rgba_vae", "RGBA_VAE"), ("background", COLORS)], MASK, [("samples", "LATENT")]),
+    "RGBAApplyDoRA": (
+        [
+            ("model", "MODEL"),
+            ("dora_name", "COMBO"),
+            ("strength", 1.0),
+            ("speed_lora_name", "COMBO"),
+            ("speed_strength", 1.0),
+            ("apply", ["auto", "merged", "unmerged"]),
+        ],
+        [],
+        [("model", "MODEL")],
+    ),
+    "RGBAMeanShift": ([("model", "MODEL"), *SHIFT], [], [("model", "MODEL")]),
+    "RGBAMeanShiftNoise": ([("noise", "NOISE"), *SHIFT], [], [("noise", "NOISE")]),
+    "RGBALoadSubject": ([("file", "COMBO")], [], [("subject", "MASK")]),
+    "RGBAFlowUniPC": ([("steps", 4), ("shift", 5.0)], [], [("sampler", "SAMPLER"), ("sigmas", "SIGMAS")]),
+    "RGBATransparentPrompt": (
+        [
+            ("description", "STRING"),
+            *((name, "COMBO") for name in ("shot", "style", "motion", "quality")),
+            ("labels", ["before", "after"]),
+            ("language", ["en", "zh"]),
+            ("model", ["Wan-Alpha", "TransPixeler"]),
+        ],
+        [],
+        [("prompt", "STRING")],
+    ),
+    "RGBAEllipseEditor": (
+        [*SIZE, ("fps", 16.0), ("ellipses", "STRING")],
+        [("background", "IMAGE")],
+        [("ellipses", "RGBA_ELLIPSES"), ("subject", "MASK"), *SIZE, ("fps", "FLOAT")],
+    ),
+    "RGBAEllipsesToSubject": ([("ellipses", "RGBA_ELLIPSES"), *SIZE], [], [("subject", "MASK")]),
+    "RGBAFitEllipses": (IMAGE, MASK, [("ellipses", "RGBA_ELLIPSES"), ("subject", "MASK")]),
+    "RGBAJoin": ([("rgb", "IMAGE")], [*MASK, ("alpha", "IMAGE")], IMAGE),
+    "RGBASplit": (IMAGE, MASK, [("rgb", "IMAGE"), ("mask", "MASK"), ("alpha", "IMAGE")]),
+    "RGBARender": (
+        [*IMAGE, ("mode", ["soft", "hard"]), ("color", "COLOR"), ("threshold", 0.0)],
+        MASK,
+        [("rgb", "IMAGE")],
+    ),
+    "RGBASaveSequence": (
+        [
+            *IMAGE,
+            ("filename_prefix", "STRING"),
+            ("format", ["png 8-bit", "png 16-bit", "exr half", "exr float", "tiff 16-bit", "tga"]),
+            ("passes", ["rgba", "rgba + matte", "fg + matte + processed + comp"]),
+            ("start_frame", 1001),
+            ("padding", 4),
+            ("fps", 16.0),
+            ("existing", ["new version", "refuse", "overwrite"]),
+            ("compression", "INT"),
+        ],
+        MASK,
+        [*IMAGE, ("path", "STRING")],
+    ),
+    "RGBAPreview": ([*IMAGE, ("fps", 16.0)], [*MASK, ("plate", "IMAGE"), ("compare", "IMAGE")], []),
+}
+GROWING = {("RGBASaveSequence", "format")}
+"""Combos whose options come one after another, in the contract's order."""
+
+
+@pytest.fixture(scope="module")
+def nodes(server):
+    module = f"custom_nodes.{comfy_host.PACK_NAME}"
+    return {name: info for name, info in server.get("/object_info").items() if info["python_module"] == module}
+
+
+def test_the_contract_lists_every_node(nodes):
+    assert nodes.keys() == CONTRACT.keys()
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_inputs_and_outputs_are_the_contract(nodes, name):
+    required, optional, outputs = CONTRACT[name]
+    found = nodes[name]["input"]
+    assert list(found["required"]) == [key for key, _ in required]
+    assert list(found.get("optional", {}))[: len(optional)] == [key for key, _ in optional]
+    for key, wanted in required:
+        _compare(name, key, *found["required"][key], wanted)
+    for key, wanted in optional:
+        _compare(name, key, *found["optional"][key], wanted)
+    assert list(zip(nodes[name]["output_name"], nodes[name]["output"], strict=True)) == outputs
+
+
+def _compare(name, key, kind, options, wanted):
+    if isinstance(wanted, str):
+        assert kind == wanted
+    elif isinstance(wanted, list):
+        have = options["options"]
+        assert kind == "COMBO"
+        assert have == (wanted[: len(have)] if (name, key) in GROWING else wanted)
+    else:
+        assert (kind, options["default"]) == ("FLOAT" if isinstance(wanted, float) else "INT", wanted)
+
+
+def test_the_steps_and_limits_of_the_mean_shift(nodes):
+    for name in ("RGBAMeanShift", "RGBAMeanShiftNoise"):
+        options = nodes[name]["input"]["required"]["mean_shift"][1]
+        assert (options["min"], options["max"], options["step"]) == (0.0, 0.3, 0.005)
+
+
+def test_no_speed_lora_is_the_first_choice(nodes):
+    assert nodes["RGBAApplyDoRA"]["input"]["required"]["speed_lora_name"][1]["options"][0] == "none"
+
+
+def test_files_are_listed_where_they_lie(nodes):
+    def listed(name, key):
+        return nodes[name]["input"]["required"][key][1]["options"]
+
+    assert "rgba_tiny_decoder.bin" in listed("RGBALoadWanAlphaVAE", "weights_name")
+    assert "rgba_tiny_t2v.safetensors" in listed("RGBALoadWanAlphaVAE", "weights_name")  # from loras
+    assert "rgba_tiny_t2v.safetensors" not in listed("RGBALoadWanAlphaVAE", "vae_name")
+    assert "gauss_mask" in listed("RGBALoadSubject", "file")
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_everything_is_explained(nodes, name):
+    info = nodes[name]
+    inputs = {key: spec[1] for part in ("required", "optional") for key, spec in info["input"].get(part, {}).items()}
+    assert [key for key, options in inputs.items() if not options.get("tooltip")] == []
+    assert all(info["output_tooltips"]) and len(info["output_tooltips"]) == len(info["output"])
+    assert info["description"] and info["search_aliases"] and info["display_name"] != name
+    assert info["category"].split("/")[0] == "RGBA video" and info["category"].count("/") == 1
+    assert not info["essentials_category"]
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_every_mask_says_its_polarity(nodes, name):
+    info = nodes[name]
+    inputs = [spec for part in ("required", "optional") for spec in info["input"].get(part, {}).values()]
+    masks = [options["tooltip"] for kind, options in inputs if kind == "MASK"]
+    masks += [text for kind, text in zip(info["output"], info["output_tooltips"], strict=True) if kind == "MASK"]
+    assert all("1 = subject" in text or "1 = transparent" in text for text in masks)

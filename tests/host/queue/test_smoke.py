@@ -1,0 +1,226 @@
+"""Every node of the pack through the queue, on the newest host and on the oldest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import comfy_host
+import cv2
+import numpy as np
+import pytest
+import tiny_checkpoints as tiny
+from PIL import Image
+from queue_graphs import (
+    Run,
+    base,
+    decode,
+    ellipses,
+    file_name,
+    keep,
+    kept,
+    ksampler,
+    node,
+    pictures,
+    queue_of,
+    rgba_vae,
+    save,
+    shift,
+    sidecar,
+)
+
+DEMO = json.loads((Path(__file__).parents[3] / "demo" / "graph_api.json").read_text())
+PROMPT = {
+    "description": "A parrot spreads its wings.",
+    "shot": "medium shot",
+    "style": "realistic",
+    "motion": "none",
+    "quality": "none",
+    "labels": "before",
+    "language": "en",
+    "model": "Wan-Alpha",
+}
+CLIP = {"clip": node("QueueTestClip", frames=9, width=64, height=48, channels=4, draw=3, still=False)}
+
+V1 = (
+    base(),
+    {
+        "text encoder": node("RGBALoadTextEncoder", text_encoder_name=file_name(tiny.TEXT_ENCODER)),
+        "prompt": node("RGBATransparentPrompt", **PROMPT),
+        "positive": node("CLIPTextEncode", clip=["text encoder", 0], text=["prompt", 0]),
+        "dora": node(
+            "RGBAApplyDoRA",
+            model=["model", 0],
+            dora_name=file_name(tiny.DORA_COMFY),
+            strength=1.0,
+            speed_lora_name=file_name(tiny.SPEED),
+            speed_strength=1.0,
+            apply="auto",
+        ),
+        "sd3": node("ModelSamplingSD3", model=["dora", 0], shift=5.0),
+        "rgb vae": node("VAELoader", vae_name=file_name(tiny.RGB_CHANNEL)),
+        "alpha vae": node("VAELoader", vae_name=file_name(tiny.ALPHA_CHANNEL)),
+        "vae": node("RGBAVAEFromPair", rgb_vae=["rgb vae", 0], alpha_vae=["alpha vae", 0]),
+    },
+    ksampler("sd3", steps=4, seed=129212191626761, sampler_name="uni_pc"),
+    decode(),
+    save("smoke/v1", passes="rgba + matte"),
+    {"said": node("QueueTestText", text=["prompt", 0])},
+)
+V2 = comfy_host.set_inputs(DEMO, ["save.filename_prefix=smoke/v2", "seed.noise_seed=11"])
+VIDEO_TO_VIDEO = (
+    CLIP,
+    base(),
+    rgba_vae(tiny.ALPHA_VAE),
+    ellipses(),
+    shift(),
+    {"encode": node("RGBAEncode", image=["clip", 0], rgba_vae=["vae", 0], background="green")},
+    ksampler(denoise=0.5, latent_image=["encode", 0]),
+    decode(),
+    save("smoke/v2v", format="png 16-bit"),
+    {"told": node("QueueTestText", text=["save", 1])},
+)
+RELEASED_MASK = (
+    base(width=32, height=32, length=81),
+    {"subject": node("RGBALoadSubject", file="gauss_mask")},
+    shift(subject=("subject", 0), rounding="bfloat16"),
+    ksampler(),
+    keep("sample", "released_mask"),
+)
+FIT = (
+    CLIP,
+    base(),
+    {
+        "fit": node("RGBAFitEllipses", image=["clip", 0]),
+        "drawn": node("RGBAEllipsesToSubject", ellipses=["fit", 0], width=64, height=48, length=9),
+        "noise": node("RandomNoise", noise_seed=5),
+        "guider": node("BasicGuider", model=["model", 0], conditioning=["positive", 0]),
+        "unipc": node("RGBAFlowUniPC", steps=3, shift=5.0),
+        "sample": node(
+            "SamplerCustomAdvanced",
+            noise=["shift", 0],
+            guider=["guider", 0],
+            sampler=["unipc", 0],
+            sigmas=["unipc", 1],
+            latent_image=["latent", 0],
+        ),
+    },
+    shift(on="noise", subject=("fit", 1)),
+    rgba_vae(tiny.DECODERS_SAFE),
+    {
+        "split vae": node("RGBASplitVAE", rgba_vae=["vae", 0]),
+        "native": node("VAEDecode", samples=["sample", 0], vae=["split vae", 1]),
+    },
+    keep("drawn", "drawn"),
+    keep("fit", "fitted", output=1),
+    keep("native", "alpha_picture"),
+)
+SPLIT_AND_JOIN = (
+    CLIP,
+    {
+        "split": node("RGBASplit", image=["clip", 0]),
+        "by mask": node("RGBAJoin", rgb=["split", 0], mask=["split", 1]),
+        "by alpha": node("RGBAJoin", rgb=["split", 0], alpha=["split", 2]),
+        "render": node("RGBARender", image=["clip", 0], mode="soft", color="#ff8000", threshold=0.0),
+        "player": node("RGBAPreview", image=["by mask", 0], fps=16.0, compare=["clip", 0]),
+    },
+    keep("clip", "clip"),
+    keep("by mask", "by_mask"),
+    keep("by alpha", "by_alpha"),
+    keep("render", "render"),
+)
+EVERY_GRAPH = [*V1, V2, *VIDEO_TO_VIDEO, *RELEASED_MASK, *FIT, *SPLIT_AND_JOIN]
+
+
+@pytest.fixture
+def any_run(any_server: comfy_host.Server) -> Run:
+    return queue_of(any_server)
+
+
+def test_these_graphs_hold_every_node_of_the_pack(any_server):
+    module = f"custom_nodes.{comfy_host.PACK_NAME}"
+    ours = {name for name, info in any_server.get("/object_info").items() if info["python_module"] == module}
+    assert ours == ours & {each["class_type"] for graph in EVERY_GRAPH for each in graph.values()}
+    assert len(ours) >= 19
+
+
+def test_v1_pair_writes_rgba_and_matte(any_server, any_run):
+    finished = any_run(*V1)
+    take = any_server.output / "smoke" / "v1_v001"
+    names = [f"v1_v001_{each}.{1001 + k}.png" for each in ("rgba", "matte") for k in range(9)]
+    assert [file.name for file in finished.files] == [*names, "v1_v001.json"]
+    assert [file.parent for file in finished.files] == [take / "rgba"] * 9 + [take / "matte"] * 9 + [take]
+    rgba, matte = (
+        np.stack([np.asarray(Image.open(f)) for f in part]) for part in (finished.files[:9], finished.files[9:18])
+    )
+    assert rgba.shape == (9, 48, 64, 4) and rgba.dtype == np.uint8
+    assert np.array_equal(matte, rgba[..., 3])
+    told = sidecar(finished.files)
+    assert told["complete"] is True and told["seed"] == [129212191626761]
+    assert finished.outputs["said"]["text"] == [
+        "Medium shot. Realistic style. A parrot spreads its wings. The background of this video is transparent."
+    ]
+
+
+def test_v2_of_the_demo_writes_frames_that_pillow_and_opencv_read_alike(any_server, any_run):
+    finished = any_run(V2)
+    take = any_server.output / "smoke" / "v2_v001"
+    assert finished.files == [*(take / f"v2_v001.{1001 + k}.png" for k in range(17)), take / "v2_v001.json"]
+    frames = pictures(finished.files)
+    assert frames.shape == (17, 96, 128, 4) and frames.dtype == np.uint8
+    for file, frame in zip(finished.files, frames, strict=False):
+        assert np.array_equal(cv2.imread(str(file), cv2.IMREAD_UNCHANGED), frame[..., [2, 1, 0, 3]])
+    assert np.ptp(frames[..., 3]) > 0 and np.ptp(frames[..., :3]) > 0
+
+
+def test_the_sidecar_says_what_the_frames_are_and_what_graph_made_them(any_server, any_run):
+    told = sidecar(any_run(comfy_host.set_inputs(V2, ["save.filename_prefix=smoke/sidecar"])).files)
+    assert {key: told[key] for key in ("name", "complete", "width", "height", "padding", "bit_depth", "seed")} == {
+        "name": "sidecar_v001",
+        "complete": True,
+        "width": 128,
+        "height": 96,
+        "padding": 4,
+        "bit_depth": 8,
+        "seed": [11],
+    }
+    assert told["frames"] == {"first": 1001, "last": 1017, "count": 17}
+    assert told["fps"] == {"num": 16, "den": 1, "value": 16.0}
+    assert told["alpha"] == "1 = opaque" and told["color"]["space"] == "sRGB"
+    assert [each["pattern"] for each in told["passes"]] == ["sidecar_v001.####.png"]
+    assert [each["association"] for each in told["passes"]] == ["straight"]
+    assert told["graph"]["prompt"]["noise"]["inputs"]["noise_seed"] == 11
+    assert Image.open(any_server.output / "smoke/sidecar_v001/sidecar_v001.1001.png").text.keys() == {"prompt"}
+
+
+def test_video_to_video_writes_16_bits_and_tells_where(any_server, any_run):
+    finished = any_run(*VIDEO_TO_VIDEO)
+    frames = np.stack([cv2.imread(str(file), cv2.IMREAD_UNCHANGED) for file in finished.files[:-1]])
+    assert frames.shape == (9, 48, 64, 4) and frames.dtype == np.uint16
+    assert len(np.unique(frames & 255)) > 200  # more than 8 bits stretched to 16
+    assert sidecar(finished.files)["bit_depth"] == 16
+    assert finished.outputs["told"]["text"] == [str(any_server.output / "smoke" / "v2v_v001")]
+
+
+def test_a_released_mask_shifts_81_frames(any_run):
+    latent = kept(any_run(*RELEASED_MASK).files, "released_mask")
+    assert latent.shape == (1, 16, 21, 4, 4) and latent.isfinite().all()
+
+
+def test_a_fit_gives_ellipses_a_subject_and_a_shifted_noise(any_run):
+    files = any_run(*FIT).files
+    fitted, drawn = kept(files, "fitted"), kept(files, "drawn")
+    assert fitted.shape == (3, 6, 8) and drawn.shape == (9, 48, 64)
+    assert (float(fitted.min()), float(fitted.max())) == (0.0, 1.0)
+    assert kept(files, "alpha_picture").reshape(-1, 48, 64, 3).shape[0] == 9
+
+
+def test_split_and_join_give_the_clip_back_by_either_way(any_run):
+    finished = any_run(*SPLIT_AND_JOIN)
+    files = finished.files
+    assert finished.outputs["player"]
+    clip, render = kept(files, "clip"), kept(files, "render")
+    assert kept(files, "by_mask").allclose(clip, atol=1e-6)
+    assert kept(files, "by_alpha").allclose(clip, atol=1e-6)
+    red = clip[..., 0] * clip[..., 3] + 1 - clip[..., 3]  # the background's red is 1
+    assert render.shape == (9, 48, 64, 3) and render[..., 0].allclose(red, atol=1e-6)
