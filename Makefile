@@ -10,9 +10,10 @@ HOST_PYTHON = "$$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.loa
 .PHONY: demo test check bench host node
 
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
+demo: export DESCRIPTION := $(PROMPT)
 demo: host
 	$(PYTHON) tools/tiny_checkpoints.py "$(MODELS)"
-	$(HOST) run demo/graph_api.json --models "$(MODELS)" --output demo/output --set "prompt.description=$(PROMPT)"
+	$(HOST) run demo/graph_api.json --models "$(MODELS)" --output demo/output --set "prompt.description=$$DESCRIPTION"
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
 # threads wait for each other, so there is one.

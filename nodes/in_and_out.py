@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..pipelines.alpha.render import COLORS, soft_render
-from ..pipelines.host.output import graph_of, output_path, prefix_problem, saved, seeds_of, takes
-from ..pipelines.host.pictures import fitting, rgb_and_alpha, rgba
+from ..pipelines.host.output import graph_of, output_path, prefix_problem, save, saved, seeds_of
+from ..pipelines.host.pictures import fitting, in_clips, rgb_and_alpha, rgba
 from ..pipelines.host.preview import shown
 from ..pipelines.host.progress import steps
 from ..pipelines.media.passes import PASS_SETS
 from ..pipelines.media.plan import Plan
 from ..pipelines.media.rates import exact_rate
-from ..pipelines.media.sequence import write_sequence
 from ..pipelines.media.stills import STILLS
 from ..pipelines.media.takes import EXISTING
 from .schema import IMAGE_OUT, category, clip_inputs, clips_input, io
@@ -100,25 +100,19 @@ class RGBASaveSequence(io.ComfyNode):
         clips: int = 1,
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
-        output = output_path(filename_prefix, frames)
-        step, plans = steps(frames.shape[0]), []
-        for take, clip in takes(output, existing, frames, clips):
-            plans.append(
-                Plan(
-                    take=take,
-                    still=STILLS[format](compression),
-                    fps=exact_rate(fps),
-                    passes=PASS_SETS[passes],
-                    start=start_frame,
-                    padding=padding,
-                    seeds=seeds_of(cls.hidden),
-                    graph=graph_of(cls.hidden),
-                )
-            )
-            write_sequence(clip, plans[-1], step)
-        return io.NodeOutput(
-            frames, "\n".join(str(plan.take.folder) for plan in plans), ui=saved(plans, frames.shape[0] // clips)
+        plan = partial(
+            Plan,
+            still=STILLS[format](compression),
+            fps=exact_rate(fps),
+            passes=PASS_SETS[passes],
+            start=start_frame,
+            padding=padding,
+            seeds=seeds_of(cls.hidden),
+            graph=graph_of(cls.hidden),
         )
+        plans = save(output_path(filename_prefix, frames), existing, in_clips(frames, clips), plan)
+        folders = "\n".join(str(each.take.folder) for each in plans)
+        return io.NodeOutput(frames, folders, ui=saved(plans, len(frames) // clips))
 
 
 class RGBAPreview(io.ComfyNode):

@@ -26,7 +26,7 @@ from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, ca
 MENU = category("Wan-Alpha")
 VAE_WEIGHT_FOLDERS = ("vae", "loras")
 NO_SPEED_LORA = "none"
-SUBJECT_IS = ("subject = 1", "mask = 1 - alpha")
+SUBJECT, MASK = SUBJECT_IS = ("subject = 1", "mask = 1 - alpha")
 ROUNDINGS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 NEARLY_ALL = 0.995
 
@@ -159,9 +159,9 @@ class RGBADecode(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples: dict[str, Any], rgba_vae: RGBAVAE, tile_size: int) -> io.NodeOutput:
-        image = decode(samples["samples"], rgba_vae, tile_size)
+        image, rgb = decode(samples["samples"], rgba_vae, tile_size)
         _warn_if_dead(image)
-        return io.NodeOutput(image, image[..., :3], mask_of(image))
+        return io.NodeOutput(image, rgb, mask_of(image))
 
 
 class RGBAEncode(io.ComfyNode):
@@ -407,11 +407,11 @@ def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str)
     low, high = (float(value) for value in subject.aminmax())
     if not (low >= 0 and high <= 1):
         raise ValueError(f"subject wants values from 0 to 1, got {low:g} to {high:g}; connect a subject or a mask.")
-    field = subject if subject_is == SUBJECT_IS[0] else 1 - subject
+    field = subject if subject_is == SUBJECT else 1 - subject
     if looks_inverted(field):
         warn(
             "The border of the subject is brighter than its centre: it is probably inverted, and the background would "
-            f"be kept. Choose the other subject_is ({SUBJECT_IS[subject_is == SUBJECT_IS[0]]})."
+            f"be kept. Choose the other subject_is ({MASK if subject_is == SUBJECT else SUBJECT})."
         )
     return MeanShift(field, mean_shift, ROUNDINGS[rounding])
 

@@ -29,15 +29,18 @@ def is_plain(weight: object) -> bool:
 
 
 def base_weight(patcher: Any, target: str, x: Tensor) -> Tensor:
-    """(out, in) float32 on x's device. `target` is the layer's path in the diffusion model; x is an input of it."""
+    """(out, in) on x's device, in its own dtype where it has one.
+
+    `target` is the layer's path in the diffusion model, x an input of it.
+    """
     module, key = _layer(patcher, target)
     weight = _before(patcher, f"{key}.weight", getattr(module, "weight", None))
     if isinstance(weight, QuantizedTensor):
-        dense = weight.to(x.device).dequantize().to(torch.float32)
+        dense = weight.to(x.device).dequantize()
         smoothing = getattr(module, "pre_quant_scale", None)  # AWQ keeps a factor for each input
-        return dense if smoothing is None else dense * smoothing.to(dense)
-    if is_plain(weight):
-        return weight.to(x.device, torch.float32)
+        return dense if smoothing is None else dense.float() * smoothing.to(dense.device, torch.float32)
+    if _is_its_own_value(weight):
+        return weight.to(x.device)
     with _bare(module, weight):
         return _answers(module, x)
 
@@ -56,6 +59,11 @@ def bias_in_use(patcher: Any, target: str, x: Tensor) -> Tensor:
 def _layer(patcher: Any, target: str) -> tuple[nn.Module, str]:
     key = f"diffusion_model.{target}"
     return patcher.model.get_submodule(key), key
+
+
+def _is_its_own_value(weight: object) -> bool:
+    """Whether the numbers in this tensor are the weight: so is fp8 without a scale, which merging would round."""
+    return type(weight) in (Tensor, nn.Parameter) and weight.is_floating_point()  # type: ignore[attr-defined]
 
 
 def _before(patcher: Any, key: str, current: Any) -> Any:

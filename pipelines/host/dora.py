@@ -25,6 +25,7 @@ from .dora_adapter import DoRAAdapter
 from .dora_branch import Addition, DoRABranch
 from .dora_files import DoRAFile, SpeedLoRAFile
 from .row_scales import row_scales
+from .sampled_size import refuse_odd_sizes
 
 KEY = "rgba_video.dora"
 PREFIX = "diffusion_model."
@@ -53,6 +54,7 @@ def apply_dora(
     if speed is not None:
         check_fit(speed.name, speed_lora_shapes(speed.weights), shapes)
     patched = _without_ours(model)
+    refuse_odd_sizes(patched)
     pairs, diffs = _on_model(speed, shapes)
     scales = row_scales(patched.model, dora.identity, ratio)
     if apply == "unmerged" or (apply == "auto" and not has_plain_weights(patched, dora.layers)):

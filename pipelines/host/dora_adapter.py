@@ -47,5 +47,5 @@ class DoRAAdapter(WeightAdapterBase):
         up, down, magnitude, scale, ratio, target, scales = self.weights
         layer = DoRALayer(LowRank(up, down, scale), magnitude)
         if target not in scales:
-            scales[target] = row_scale(weight, layer, ratio)
+            scales[target] = row_scale(weight, layer, ratio).cpu()
         return dora_weight(weight, layer, ratio, scales[target]).to(weight.dtype)

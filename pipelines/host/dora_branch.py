@@ -29,7 +29,7 @@ from comfy.patcher_extension import PatcherInjection
 from comfy.weight_adapter.lora import LoRAAdapter
 from torch import Tensor, nn
 
-from ..lora.dora import DoRALayer, row_scale
+from ..lora.dora import DoRALayer, dora_output, row_scale
 from ..lora.low_rank import LowRank
 from .base_weight import base_weight, bias_in_use
 
@@ -118,8 +118,8 @@ class DoRABranch:
             mixed = layer.down(x) if layer is not None else None
             if addition.dora is not None:
                 change = layer.dora_up(mixed[..., : layer.ranks[0]])  # type: ignore[union-attr,index,operator]
-                change.mul_(self.ratio * addition.dora.low_rank.scale).add_(output)
-                output = torch.addcmul(state.shift, change, state.scale)
+                change.mul_(self.ratio * addition.dora.low_rank.scale)
+                output = dora_output(output, change, state.scale, state.shift)
                 for lora in state.others:
                     output.addcmul_(lora(x), state.unscaled)
             elif state.shift is not None:
@@ -139,7 +139,7 @@ class DoRABranch:
             shift = self.speed_strength * addition.bias.to(output.device, torch.float32)
         if addition.dora is not None:
             if target not in self.scales:
-                self.scales[target] = row_scale(base_weight(patcher, target, x), addition.dora, self.ratio)
+                self.scales[target] = row_scale(base_weight(patcher, target, x), addition.dora, self.ratio).cpu()
             scale = self.scales[target].to(output.device)
             state.scale = scale.to(output.dtype)
             state.unscaled = (1 - scale).to(output.dtype)
@@ -172,8 +172,7 @@ class _OtherLoRA:
         self.factor = strength * (float(alpha) / self.down.shape[0] if alpha is not None else 1.0)
 
     def __call__(self, x: Tensor) -> Tensor:
-        self.up, self.down = self.up.to(x), self.down.to(x)
-        return self.factor * ((x @ self.down.T) @ self.up.T)
+        return self.factor * ((x @ self.down.to(x).T) @ self.up.to(x).T)  # the host's memory plan does not know them
 
 
 def _other_loras(patcher: Any, target: str) -> list[_OtherLoRA]:

@@ -54,6 +54,6 @@ class FlowUniPC(Sampler):
                 callback(step, denoised, x, total)
 
         try:
-            return sample(velocity, start, sigmas, on_step)
+            return model_sampling.inverse_noise_scaling(sigmas[-1], sample(velocity, start, sigmas, on_step))
         finally:
             bar.close()

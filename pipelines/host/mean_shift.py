@@ -19,6 +19,8 @@ from torch import Tensor
 
 from ..ellipse.grid import to_latent_grid
 from ..noise.mean_shift import shift_mean
+from .notices import warn
+from .sampled_size import refuse_odd_size
 
 KEY = "rgba_video.mean_shift"
 FULL_NOISE = 0.999
@@ -41,12 +43,7 @@ class MeanShift:
             raise ValueError(
                 f"the mean shift wants a video latent (B, C, t, h, w), got {tuple(noise.shape)}; use a Wan 2.1 model."
             )
-        height, width = (8 * cells for cells in noise.shape[3:])
-        if height % 16 or width % 16:
-            raise ValueError(
-                f"latent_image is for {width} x {height} pixels, but Wan 2.1 samples widths and heights that are "
-                "multiples of 16; give it another size."
-            )
+        refuse_odd_size(noise)
         subject = to_latent_grid(self.subject.to(noise.device), *noise.shape[2:], rounding=self.rounding)
         return shift_mean(noise, subject, self.shift, self.rounding)
 
@@ -67,7 +64,12 @@ def shift_model(model: Any, shift: MeanShift) -> Any:
             )
         guider = executor.class_obj
         highest = float(guider.model_patcher.get_model_object("model_sampling").sigma_max)
-        if float(sigmas[0]) >= FULL_NOISE * highest and bool(noise.any()):
+        if bool(noise.any()) and float(sigmas[0]) < FULL_NOISE * highest:
+            warn(
+                f"Nothing was shifted: this run starts at sigma {float(sigmas[0]):.3f} of {highest:g}. Set denoise to "
+                "1 and choose another scheduler than ddim_uniform."
+            )
+        elif bool(noise.any()):
             if getattr(guider.model_options.get("context_handler"), "freenoise", False):
                 run = guider.model_options  # a copy for this run alone; the last wrapper is nearest to the sampler
                 add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, KEY, sampler_sample, run, is_model_options=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import folder_paths
@@ -30,13 +31,13 @@ def identity(path: Path) -> str:
 
 def subject_names() -> list[str]:
     """Files of the host's input folder that can hold a released gauss_mask."""
-    folder = Path(folder_paths.get_input_directory())
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(
-        path.as_posix()
-        for path in found
-        if path.suffix in SUBJECT_SUFFIXES and not any(part.startswith(".") for part in path.parts)
-    )
+    root = folder_paths.get_input_directory()
+    found: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        fit = (name for name in files if not name.startswith(".") and Path(name).suffix in SUBJECT_SUFFIXES)
+        found += (Path(folder, name).relative_to(root).as_posix() for name in fit)
+    return sorted(found)
 
 
 def subject_path(name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from comfy.cli_args import args
 from torch import Tensor
 
 from ..media.plan import Plan, frame_path, sidecar_path
+from ..media.sequence import write_sequence
 from ..media.takes import Take, batch_entry, name_parts, new_take
-from .pictures import in_clips
+from .progress import steps
 
 SEED_INPUTS = ("seed", "noise_seed")
 TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
@@ -39,12 +40,15 @@ def output_path(prefix: str, frames: Tensor) -> str:
     return "/".join(filled(part) for part in re.split(r"[/\\]", prefix))
 
 
-def takes(prefix: str, existing: str, frames: Tensor, clips: int) -> Iterator[tuple[Take, Tensor]]:
-    """A take for each clip of the batch, all of one version. Raises ValueError when the frames do not divide."""
-    divided = in_clips(frames, clips)
+def save(prefix: str, existing: str, clips: Sequence[Tensor], plan: Callable[[Take], Plan]) -> list[Plan]:
+    """Writes a take for each clip of the batch, all of one version, as `plan` says of each, with progress."""
+    step = steps(sum(len(clip) for clip in clips))
     first = new_take(Path(folder_paths.get_output_directory()), prefix, existing)
-    for entry, clip in enumerate(divided, start=1):
-        yield batch_entry(first, entry), clip
+    plans = []
+    for entry, clip in enumerate(clips, start=1):
+        plans.append(plan(batch_entry(first, entry)))
+        write_sequence(clip, plans[-1], step)
+    return plans
 
 
 def graph_of(hidden: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Nothing is written elsewhere. The host empties the folder when it starts.
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -58,7 +57,7 @@ def _written(folder: str, name: str, frames: Iterable[Tensor], on_frame: Callabl
         return index, png.encode(quantise(frame, 8, index), compression=FASTEST)
 
     count = 0
-    for index, data in in_order(encoded, enumerate(frames), os.cpu_count() or 1):
+    for index, data in in_order(encoded, enumerate(frames)):
         write_whole(target / f"{name}_{index:04d}.png", data)
         count += 1
         on_frame(count)

@@ -121,8 +121,8 @@ def _encoder(base: Mapping[str, Tensor], merge_block: Mapping[str, Tensor]) -> A
     return vae
 
 
-def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> Tensor:
-    """(B, 16, t, h, w) to straight RGBA (B * T, 8h, 8w, 4), T = 4t - 3: one decoder after the other.
+def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> tuple[Tensor, Tensor]:
+    """(B, 16, t, h, w) to straight RGBA (B * T, 8h, 8w, 4), T = 4t - 3, and its colour: one decoder after the other.
 
     tile_size is the side of a tile in pixels; 0 decodes whole frames, and the host tiles when memory runs out.
     Raises ValueError for a latent of another shape and for NaN.
@@ -135,7 +135,7 @@ def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> Tensor:
             decoded = _decode_one(decoder, samples, tile_size)
         pictures.append(decoded.flatten(0, 1).to(torch.float32))
         del decoded
-    return join_decoded(*pictures)
+    return join_decoded(*pictures), pictures[0].contiguous()
 
 
 def _decode_one(decoder: Any, samples: Tensor, tile_size: int) -> Tensor:
@@ -164,7 +164,8 @@ def encode(rgb: Tensor, alpha: Tensor, vae: RGBAVAE) -> Tensor:
     )
     clips = [_to_vae(clip, encoder) for clip in (rgb, alpha.expand(-1, -1, -1, 3))]
     module = encoder.first_stage_model
-    with _after_each_call(module.wan_vae.encoder, steps(2 * (1 + (rgb.shape[0] - 1) // 2))):
+    step = steps(2 * (1 + (rgb.shape[0] - 1) // 2))
+    with comfy.model_management.cuda_device_context(encoder.device), _after_each_call(module.wan_vae.encoder, step):
         return module(*clips).to(encoder.output_device, torch.float32)
 
 

@@ -1,6 +1,6 @@
 """`python -m pipelines.lora FILE...`: says what each weights file is and which node takes it.
 
-Reads keys and shapes only. Exit status 1 if a file could not be read; the reason goes to standard error.
+Exit status 1 if a file could not be read, or is a DoRA or LoRA that lacks something; the reason goes to standard error.
 """
 
 from __future__ import annotations
@@ -8,15 +8,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from .file_kinds import identify
-from .weights_file import read_shapes
+from .dora import read_dora
+from .file_kinds import DORA, WAN_LORA, identify
+from .speed_lora import read_speed_lora
+from .weights_file import named, read_shapes, read_weights
+
+READERS = {DORA: read_dora, WAN_LORA: read_speed_lora}
 
 
 def describe_file(path: str) -> str:
-    """Kind, contents and taker of one file, in three lines. Raises ValueError as read_shapes."""
+    """Kind, contents and taker of one file, in three lines. Raises ValueError as the readers do."""
     shapes = read_shapes(path)
     found = identify(shapes)
+    if reader := READERS.get(found.kind):
+        with named(Path(path)):
+            reader(read_weights(path))
     dtypes = ", ".join(sorted({info.dtype for info in shapes.values()}))
     count = f"{len(shapes)} {'tensor' if len(shapes) == 1 else 'tensors'}"
     return f"{path}: {found.kind.name}\n  {count}, {dtypes}; {found.detail}\n  {found.kind.taken_by}\n"

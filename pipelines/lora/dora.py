@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from .key_dialects import Part, by_target, list_names
 from .low_rank import LowRank, low_rank_from_parts
@@ -83,15 +82,13 @@ def row_scale(weight: Tensor, layer: DoRALayer, ratio: float = 1.0, dtype: torch
     return layer.magnitude.to(weight.device, dtype) / torch.cat(norms)
 
 
-def dora_output(base_output: Tensor, x: Tensor, layer: DoRALayer, scale: Tensor, ratio: float = 1.0) -> Tensor:
-    """W' x from W x, for a base weight that cannot be merged (fp8, GGUF, 4-bit): scale * (W x + ratio * B A x).
+def dora_output(output: Tensor, change: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """W' x + b from f(x) = W x + b, for a base weight that cannot be merged (fp8, GGUF, 4-bit).
 
-    base_output (..., out) is W x without bias, x (..., in), scale (out,) from `row_scale` with the same ratio; the
-    result has base_output's dtype. Add the bias after.
+    scale * (f(x) + change) + shift, with change (..., out) = ratio * B A x, scale (out,) = m / n from `row_scale` with
+    the same ratio, and shift (out,) = (1 - scale) * b.
     """
-    low_rank = layer.low_rank
-    change = functional.linear(functional.linear(x, low_rank.down.to(x)), low_rank.up.to(x))
-    return torch.add(base_output, change.to(base_output), alpha=ratio * low_rank.scale) * scale.to(base_output)
+    return torch.addcmul(shift, output + change, scale)
 
 
 def _directions(weight: Tensor, layer: DoRALayer, ratio: float, dtype: torch.dtype) -> Iterator[tuple[slice, Tensor]]:

@@ -193,7 +193,12 @@ WAN_ALPHA_VAE = Kind(
     _describe_both,
 )
 DECODER_LORAS = Kind("Wan-Alpha decoder LoRA file", VAE_WEIGHTS, _has_decoder_loras, _describe_decoder_loras)
-MERGE_BLOCK = Kind("Wan-Alpha feature merge block", VAE_WEIGHTS, _has_merge_block, _describe_merge_block)
+MERGE_BLOCK = Kind(
+    "Wan-Alpha feature merge block",
+    "no node takes it alone; RGBALoadWanAlphaVAE wants Wan-Alpha-VAE.bin, which has the decoders too",
+    _has_merge_block,
+    _describe_merge_block,
+)
 WAN22_VAE = Kind(
     "Wan 2.2 VAE",
     "VAELoader takes it as vae_name; Wan-Alpha needs the Wan 2.1 VAE",

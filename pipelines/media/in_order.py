@@ -1,5 +1,6 @@
 """Work ahead on several threads, results in order."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +10,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Generator[Result, None, None]:
+THREADS = min(4, os.cpu_count() or 1)
+"""Items worked on at a time; one more is held, waiting for its turn."""
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int = THREADS
+) -> Generator[Result, None, None]:
     """work(item) for every item, in the order of the items; at most workers + 1 items are held at a time.
 
     An exception of `work` comes out at its item's turn, so everything before it has been delivered. When the

@@ -8,7 +8,6 @@ each of them whole, and a sidecar that says how many. Writing into an older take
 had more is removed at the end, when the new take is complete.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
@@ -24,9 +23,6 @@ from .sidecar import sidecar
 from .stills import SUFFIXES
 from .takes import Take
 from .whole_file import write_whole
-
-THREADS = min(4, os.cpu_count() or 1)
-"""Frames encoded at a time; one more is held, waiting for the disk."""
 
 File = tuple[Path, bytes]
 
@@ -55,7 +51,7 @@ def write_sequence(frames: Iterable[Tensor], plan: Plan, on_frame: Callable[[int
     account(None)
     try:
         numbered = enumerate(chain([first], pictures), plan.start)
-        with closing(in_order(lambda item: _encoded(plan, *item), numbered, THREADS)) as ready:
+        with closing(in_order(lambda item: _encoded(plan, *item), numbered)) as ready:
             for files in ready:
                 _write_frame(files, plan, finished)
                 finished += 1

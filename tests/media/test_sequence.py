@@ -11,10 +11,11 @@ import torch
 from PIL import Image
 
 from pipelines.alpha.checkerboard import checkerboard
+from pipelines.media.in_order import THREADS
 from pipelines.media.passes import PASS_SETS
 from pipelines.media.plan import Plan
 from pipelines.media.quantise import quantise
-from pipelines.media.sequence import THREADS, write_sequence
+from pipelines.media.sequence import write_sequence
 from pipelines.media.stills import STILLS
 from pipelines.media.takes import new_take
 

@@ -289,3 +289,27 @@ def test_the_sampler_runs_in_every_sampling_node_alike(model, noise, run, host_n
     output, _ = host_nodes.SamplerCustom(model=model, add_noise=True, noise_seed=5, cfg=1.0, sigmas=sigmas, **inputs)
     advanced = run(model, host_nodes.RandomNoise(noise_seed=5)[0])
     assert torch.equal(comfy.latent_formats.Wan21().process_in(output["samples"])[0], advanced)
+
+
+def test_two_halves_of_a_schedule_meet_where_the_whole_passes(toy, noise, host_nodes, conditioning, empty):
+    """SplitSigmas, then DisableNoise: what the first half leaves behind is what the second starts from."""
+    sampler, sigmas = host_nodes.RGBAFlowUniPC(steps=30, shift=5.0)
+    high, low = host_nodes.SplitSigmas(sigmas=sigmas, step=15)
+    (guider,) = host_nodes.BasicGuider(model=toy.model, conditioning=conditioning)
+
+    def sample(noise, sigmas, latent) -> dict[str, Tensor]:
+        inputs = {"noise": noise, "guider": guider, "sampler": sampler, "sigmas": sigmas}
+        return host_nodes.SamplerCustomAdvanced(**inputs, latent_image=latent)[0]
+
+    sample(noise, sigmas, empty)
+    passed = toy.inputs[15]
+    middle = sample(noise, high, empty)
+    toy.inputs.clear()
+    sample(host_nodes.DisableNoise()[0], low, middle)
+    torch.testing.assert_close(toy.inputs[0], passed, rtol=0, atol=0.02 * float(passed.abs().max()))
+
+
+def test_a_scheduler_that_starts_below_full_noise_is_left_alone_with_a_warning(model, shifted, ksampler, caplog):
+    plain = ksampler(model, scheduler="ddim_uniform")
+    assert torch.equal(ksampler(shifted(model), scheduler="ddim_uniform"), plain)
+    assert "Nothing was shifted: this run starts at sigma 0.9" in caplog.text
