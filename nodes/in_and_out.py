@@ -81,8 +81,8 @@ class RGBASaveSequence(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, filename_prefix: str | None = None) -> bool | str:
-        return prefix_problem(filename_prefix) or True
+    def validate_inputs(cls, filename_prefix: str | None = None, existing: str | None = None) -> bool | str:
+        return prefix_problem(filename_prefix, existing) or True
 
     @classmethod
     def execute(

@@ -175,7 +175,7 @@ class RGBAEncode(io.ComfyNode):
             search_aliases=["vae encode", "alpha", "video to video", "wan alpha"],
             inputs=[
                 clip_inputs("RGBA frames, or RGB with a mask: 4n + 1 of them, width and height multiples of 8.")[0],
-                RGBAVAESocket.Input("rgba_vae", tooltip="A Wan-Alpha VAE with merge block (Wan-Alpha-VAE.bin)."),
+                RGBAVAESocket.Input("rgba_vae", tooltip="A Wan-Alpha VAE with merge block (Wan-Alpha-v2-VAE.bin)."),
                 io.Combo.Input(
                     "background",
                     options=list(COLORS),

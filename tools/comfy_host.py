@@ -754,7 +754,9 @@ def set_inputs(graph: dict[str, Any], assignments: Sequence[str]) -> dict[str, A
             raise HostError(f"--set wants NODE.INPUT=VALUE, got {assignment!r}")
         inputs = graph[_node_called(name, graph, assignment)]["inputs"]
         if key not in inputs:
-            raise HostError(f"--set {assignment}: {name!r} has no input {key!r}; it has {', '.join(inputs)}")
+            raise HostError(
+                f"--set {assignment}: {name!r} has no input {key!r} in this graph; it sets {', '.join(inputs)}"
+            )
         inputs[key] = _value(text, inputs[key], assignment)
     return graph
 
@@ -766,7 +768,8 @@ def _node_called(name: str, graph: dict[str, Any], assignment: str) -> str:
     titles = {node_id: node.get("_meta", {}).get("title", node_id) for node_id, node in graph.items()}
     matches = [node_id for node_id, title in titles.items() if title == name]
     if len(matches) != 1:
-        found, known = ("several nodes", matches) if matches else ("no node", titles.values())
+        named = (node_id if node_id == title else f"{node_id} ({title})" for node_id, title in titles.items())
+        found, known = ("several nodes", matches) if matches else ("no node", named)
         raise HostError(f"--set {assignment}: {found} called {name!r}; the graph has {', '.join(known)}")
     return matches[0]
 
@@ -809,15 +812,46 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="start the host with this pack and leave it running")
     run = commands.add_parser("run", help="queue one graph and print the files that it wrote")
     for sub in (serve, run):
-        sub.add_argument("--models", type=Path, nargs="+", action="extend", default=[], metavar="DIR")
-        sub.add_argument("--custom-nodes", type=Path, nargs="+", action="extend", default=[], metavar="DIR")
-        sub.add_argument("--input", type=Path, default=None, metavar="DIR")
-        sub.add_argument("--output", type=Path, default=None, metavar="DIR")
-        sub.add_argument("--host-version", choices=RELEASES, default=None, metavar="V")
-        sub.add_argument("--port", type=int, default=None)
-    run.add_argument("graph", type=Path)
-    run.add_argument("--set", action="append", default=[], metavar="NODE.INPUT=VALUE", dest="assignments")
-    run.add_argument("--timeout", type=float, default=None, metavar="S")
+        sub.add_argument(
+            "--models",
+            type=Path,
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="DIR",
+            help="laid out as ComfyUI's models folder; the first wins, the host's own comes last",
+        )
+        sub.add_argument(
+            "--custom-nodes",
+            type=Path,
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="DIR",
+            help="further packs to load",
+        )
+        sub.add_argument(
+            "--input", type=Path, default=None, metavar="DIR", help="the host's input folder (default: an empty one)"
+        )
+        sub.add_argument("--output", type=Path, default=None, metavar="DIR", help="where files go (default: ./output)")
+        sub.add_argument(
+            "--host-version",
+            choices=RELEASES,
+            default=None,
+            metavar="V",
+            help="one of the known ones (default: the newest)",
+        )
+        sub.add_argument("--port", type=int, default=None, help="on loopback (default: a free one)")
+    run.add_argument("graph", type=Path, help="in API format")
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=VALUE",
+        dest="assignments",
+        help="NODE is an id or a title; repeats",
+    )
+    run.add_argument("--timeout", type=float, default=None, metavar="S", help="seconds, then the run is cancelled")
     return parser
 
 

@@ -13,18 +13,24 @@ from torch import Tensor
 
 from ..media.plan import Plan, frame_path, sidecar_path
 from ..media.sequence import write_sequence
-from ..media.takes import Take, batch_entry, name_parts, new_take
+from ..media.takes import EXISTING, REFUSE, Take, batch_entry, name_parts, new_take, refuse_existing
 from .progress import steps
 
 SEED_INPUTS = ("seed", "noise_seed")
 TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
 
 
-def prefix_problem(prefix: str | None) -> str | None:
-    """Why files cannot be called that, before anything runs; None when they can, or when a link will tell."""
+def prefix_problem(prefix: str | None, existing: str | None) -> str | None:
+    """Why nothing can be saved as that, known before anything runs; None when it can, or when a link will tell."""
+    if existing is not None and existing not in EXISTING:
+        return f"existing is one of {', '.join(EXISTING)}; got {existing!r}."
+    if prefix is None:
+        return None
     try:
-        name_parts("linked" if prefix is None else TOKEN.sub("0", prefix))
-    except ValueError as problem:
+        name_parts(TOKEN.sub("0", prefix))
+        if existing == REFUSE and not TOKEN.search(prefix):
+            refuse_existing(Path(folder_paths.get_output_directory()), prefix)
+    except (ValueError, FileExistsError) as problem:
         return str(problem)
     return None
 

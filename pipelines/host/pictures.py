@@ -47,7 +47,7 @@ def with_alpha(rgb: Tensor, grey: Tensor) -> Tensor:
     """
     for image in (rgb, grey):
         _refuse_other_image(image)
-    _refuse_other_size("alpha", grey, rgb)
+    _refuse_other_size("alpha", grey, rgb, "rgb")
     joined = torch.empty(*rgb.shape[:3], 4, dtype=torch.float32, device=rgb.device)
     joined[..., :3] = rgb[..., :3]
     joined[..., 3] = grey[..., :3].to(joined).mean(dim=-1)
@@ -102,12 +102,12 @@ def _refuse_other_image(image: Tensor) -> None:
         )
 
 
-def _refuse_other_size(name: str, given: Tensor, image: Tensor) -> None:
+def _refuse_other_size(name: str, given: Tensor, image: Tensor, image_name: str = "image") -> None:
     (count, height, width), (frames, *size) = given.shape[:3], image.shape[:3]
     if count not in (1, frames) or [height, width] != size:
         raise ValueError(
-            f"{name} has {_frames(count)} of {width} x {height}, image has {_frames(frames)} of {size[1]} x {size[0]}; "
-            f"give one {name} frame, or one for each frame of the image, in its size."
+            f"{name} has {_frames(count)} of {width} x {height}, {image_name} has {_frames(frames)} of {size[1]} x "
+            f"{size[0]}; give one {name} frame, or one for each frame of {image_name}, in its size."
         )
 
 

@@ -154,7 +154,8 @@ def encode(rgb: Tensor, alpha: Tensor, vae: RGBAVAE) -> Tensor:
     """
     if vae.encoder is None:
         raise ValueError(
-            f"this rgba_vae only decodes: its files have no feature merge block. Load Wan-Alpha-VAE.bin with {LOADER}."
+            f"this rgba_vae only decodes: its files have no feature merge block. Load Wan-Alpha-VAE.bin (v1) or "
+            f"Wan-Alpha-v2-VAE.bin with {LOADER}."
         )
     _refuse_clip(rgb)
     encoder = vae.encoder

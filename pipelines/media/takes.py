@@ -57,8 +57,16 @@ def new_take(output_dir: Path, prefix: str, existing: str = NEW_VERSION) -> Take
     if existing == OVERWRITE:
         take.folder.mkdir(exist_ok=True)
     elif version or not _claimed(take):
-        raise FileExistsError(f"{take.stem} exists in {parent}; choose another filename_prefix, or {NEW_VERSION}.")
+        raise FileExistsError(_exists(take))
     return take
+
+
+def refuse_existing(output_dir: Path, prefix: str) -> None:
+    """Raises FileExistsError when the name has a version, ValueError when it is no name; changes nothing."""
+    *folders, name = name_parts(prefix)
+    parent = output_dir.joinpath(*folders)
+    if version := _newest_version(parent, name) if parent.is_dir() else 0:
+        raise FileExistsError(_exists(_versioned(parent, name, version)))
 
 
 def batch_entry(take: Take, entry: int) -> Take:
@@ -121,6 +129,10 @@ def _newest_version(parent: Path, name: str) -> int:
 def _versioned(parent: Path, name: str, version: int) -> Take:
     stem = f"{name}_v{version:03d}"
     return Take(parent / stem, stem)
+
+
+def _exists(take: Take) -> str:
+    return f"{take.stem} exists in {take.folder.parent}; choose another filename_prefix, or {NEW_VERSION}."
 
 
 def _claimed(take: Take) -> bool:

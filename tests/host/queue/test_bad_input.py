@@ -303,3 +303,12 @@ def test_a_graph_with_one_bad_output_fails_though_the_host_would_run_the_others(
 def test_the_next_graph_runs_after_an_error(run, refused_and_untouched):
     refused_and_untouched(*CASES["no number in a latent"][0])
     assert len(run(clip(), save("after_an_error", "clip")).files) == 6
+
+
+def test_refuse_refuses_a_name_that_exists_before_anything_runs(server, run, refused_and_untouched):
+    run(clip(), save("taken", "clip"))
+    ran = len(server.get("/history"))
+    again = save("taken", "clip")
+    again["save"]["inputs"]["existing"] = "refuse"
+    assert "taken_v001 exists in" in refused_and_untouched(clip(), again)
+    assert len(server.get("/history")) == ran
