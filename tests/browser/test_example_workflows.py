@@ -1,0 +1,125 @@
+"""The example graphs, in the real UI and on the real host with tiny models under the published names."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+
+import comfy_host
+import pytest
+from example_graphs import GRAPHS, Graph, Link
+from PIL import Image
+from save_workflows import PICTURE_BYTES, PICTURE_WIDTH, as_text, saved, without_the_visit
+
+WIDTH, HEIGHT, LENGTH = 48, 32, 9
+LENGTHS = {"wan_alpha_v2_161_frames": 161, "wan_alpha_v2_loop": 81}
+"""Graphs in context windows keep their length, or there would be one window."""
+
+every_graph = pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
+
+
+def opened(ui, graph: Graph) -> dict:
+    """The file on the canvas."""
+    workflow = json.loads(saved(graph.name).read_text(encoding="utf-8"))
+    unknown = ui.open(workflow)
+    assert not unknown and not ui.errors
+    return workflow
+
+
+@every_graph
+def test_the_ui_saves_the_described_graph_as_the_file(ui, graph):
+    workflow = without_the_visit(ui.build(graph.description()))
+    assert as_text(workflow) == saved(graph.name).read_text(encoding="utf-8"), "run: python tools/save_workflows.py"
+
+
+@every_graph
+def test_opening_and_saving_changes_nothing(ui, graph):
+    workflow = opened(ui, graph)
+    assert without_the_visit(ui.saved()) == workflow
+
+
+@every_graph
+def test_the_opened_file_queues_the_described_values_and_links(ui, graph):
+    opened(ui, graph)
+    prompt = ui.prompt()
+    ids = {node.name: str(index) for index, node in enumerate(graph.nodes, start=1)}
+    outputs = {str(node["id"]): [output["name"] for output in node["outputs"]] for node in ui.saved()["nodes"]}
+    for node in graph.nodes:
+        if node.type == "MarkdownNote":
+            assert ids[node.name] not in prompt
+            continue
+        queued = prompt[ids[node.name]]
+        assert queued["class_type"] == node.type
+        for name, value in node.inputs.items():
+            if isinstance(value, Link):
+                source = ids[value.source]
+                assert queued["inputs"][name] == [source, outputs[source].index(value.output)]
+            elif name != "control_after_generate":  # the UI's own, not queued
+                assert queued["inputs"][name] == value
+
+
+@every_graph
+def test_no_two_nodes_overlap_and_each_group_holds_its_nodes(ui, graph):
+    workflow = opened(ui, graph)
+    title = 30
+    boxes = {}
+    for node in workflow["nodes"]:
+        (x, y), (width, height) = node["pos"], node["size"]
+        boxes[node["id"]] = (x, y - title, x + width, y + height)
+    for first, (left, top, right, bottom) in boxes.items():
+        for second, other in boxes.items():
+            apart = right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+            assert first == second or apart, f"nodes {first} and {second} overlap"
+        for group in workflow["groups"]:
+            x, y, width, height = group["bounding"]
+            inside = x < left and right < x + width and y < top and bottom < y + height
+            outside = right <= x or x + width <= left or bottom <= y or y + height <= top
+            assert inside or outside, f"node {first} lies across the border of {group['title']}"
+
+
+@every_graph
+def test_runs_through_and_writes_rgba_frames(ui, server, graph):
+    opened(ui, graph)
+    length = LENGTHS.get(graph.name, LENGTH)
+    seen = len(server.log)
+    with ThreadPoolExecutor(1) as beside_the_browser:  # Playwright's event loop owns this thread
+        finished = beside_the_browser.submit(server.run, small(ui.prompt(), length), timeout=120).result()
+
+    frames = [file for file in finished.files if file.suffix == ".png"]
+    assert [frame.suffixes[0] for frame in frames] == [f".{number}" for number in range(1001, 1001 + length)]
+    pictures = [Image.open(frame) for frame in frames]
+    assert {(picture.mode, picture.size) for picture in pictures} == {("RGBA", (WIDTH, HEIGHT))}
+    low, high = pictures[length // 2].getchannel("A").getextrema()
+    assert low < high, "alpha is the same everywhere"
+    (preview,) = (file for file in finished.files if file.suffix == ".webm")
+    assert preview.stat().st_size > 0
+    said = server.log[seen:]
+    assert ("Using context windows" in said) == (graph.name in LENGTHS)
+    assert ("Detected mixed precision quantization" in said) == (graph.name == "wan_alpha_v2_low_vram")
+
+
+def small(prompt: dict, length: int) -> dict:
+    """The prompt in a small size. The tiny text encoder stands in for UMT5-XXL, and no native loader takes it."""
+    for node in prompt.values():
+        inputs = node["inputs"]
+        for name, size in (("width", WIDTH), ("height", HEIGHT), ("length", length)):
+            if isinstance(inputs.get(name), int):
+                inputs[name] = size
+        if node["class_type"] == "CLIPLoader":
+            node |= {"class_type": "RGBALoadTextEncoder", "inputs": {"text_encoder_name": inputs["clip_name"]}}
+    return prompt
+
+
+def test_the_template_browser_finds_every_graph(server):
+    assert sorted(server.get("/workflow_templates")[comfy_host.PACK_NAME]) == sorted(graph.name for graph in GRAPHS)
+
+
+@every_graph
+def test_the_template_browser_finds_a_small_picture(server, graph):
+    address = f"{server.url}/api/workflow_templates/{comfy_host.PACK_NAME}/{graph.name}.jpg"  # where the UI looks
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        picture = answer.read()
+    assert len(picture) <= PICTURE_BYTES
+    assert Image.open(BytesIO(picture)).width == PICTURE_WIDTH

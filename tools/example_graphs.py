@@ -1,0 +1,557 @@
+"""The example graphs in words: their nodes, values, links and columns. `save_workflows.py` builds and saves them.
+
+A graph is columns from left to right; a column holds notes and groups from top to bottom, a group holds nodes. File
+names are the published ones.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Value = str | int | float | bool
+
+MODELS, PROMPT, ELLIPSE, CLIP, SAMPLING, OUTPUT = "#3f789e", "#8A8", "#88A", "#b58b2a", "#b06634", "#A88"
+GREEN, BLUE, YELLOW = ("#232", "#353"), ("#223", "#335"), ("#432", "#000")
+
+
+@dataclass(frozen=True)
+class Link:
+    """The output of another node: its name here and the output's name."""
+
+    source: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """name  what links call it
+    inputs   widget values and links, by the node's own input names; what is left out keeps the node's default
+    height   at least this many pixels
+    """
+
+    name: str
+    type: str
+    inputs: Mapping[str, Value | Link]
+    title: str = ""
+    height: int = 0
+    colors: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Its columns stand side by side."""
+
+    title: str
+    color: str
+    columns: Sequence[Sequence[Node]]
+
+
+@dataclass(frozen=True)
+class Column:
+    width: int
+    items: Sequence[Group | Node]
+
+
+@dataclass(frozen=True)
+class File:
+    """Its folder below `models`, its size where that is known, its repository on Hugging Face."""
+
+    folder: str
+    size: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    name: str
+    columns: Sequence[Column]
+
+    @property
+    def id(self) -> str:
+        """The UI gives every graph a random one; ours stays the same."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"rgba-video/{self.name}"))
+
+    @property
+    def nodes(self) -> list[Node]:
+        items = [item for column in self.columns for item in column.items]
+        stacks = [stack for item in items for stack in (item.columns if isinstance(item, Group) else [[item]])]
+        return [node for stack in stacks for node in stack]
+
+    def description(self) -> dict[str, Any]:
+        """What `WebUI.build` takes."""
+        return {
+            "id": self.id,
+            "columns": [{"width": c.width, "items": [_item(item) for item in c.items]} for c in self.columns],
+            "links": [
+                {"source": value.source, "output": value.output, "target": node.name, "input": name}
+                for node in self.nodes
+                for name, value in node.inputs.items()
+                if isinstance(value, Link)
+            ],
+        }
+
+
+def _item(item: Group | Node) -> dict[str, Any]:
+    if isinstance(item, Group):
+        columns = [[_item(node) for node in column] for column in item.columns]
+        return {"title": item.title, "color": item.color, "columns": columns}
+    color, background = item.colors
+    values = {name: value for name, value in item.inputs.items() if not isinstance(value, Link)}
+    names = {"name": item.name, "type": item.type, "title": item.title}
+    return names | {"values": values, "height": item.height, "color": color, "bgcolor": background}
+
+
+def link(text: str) -> Link:
+    """`link("unet.MODEL")`: the output MODEL of the node called unet."""
+    source, _, output = text.partition(".")
+    return Link(source, output)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The published files
+# --------------------------------------------------------------------------------------------------------------------
+
+COMFY_ORG = "Comfy-Org/Wan_2.1_ComfyUI_repackaged"
+V2, VAES, KIJAI = "htdong/Wan-Alpha-v2.0", "htdong/Wan-Alpha-VAE", "Kijai/WanVideo_comfy"
+
+BASE, BASE_FP8 = "wan2.1_t2v_14B_fp16.safetensors", "wan2.1_t2v_14B_fp8_scaled.safetensors"
+TEXT_ENCODER = "umt5_xxl_fp8_e4m3fn_scaled.safetensors"
+VAE, DECODERS, ALPHA_VAE = "wan_2.1_vae.safetensors", "decoder.bin", "Wan-Alpha-v2-VAE.bin"
+RGB_VAE, PHA_VAE = "wan_alpha_2.1_vae_rgb_channel.safetensors", "wan_alpha_2.1_vae_alpha_channel.safetensors"
+DORA_V1, DORA_V2 = "wan_alpha_2.1_rgba_lora.safetensors", "t2v.safetensors"
+SPEED = "lightx2v_T2V_14B_cfg_step_distill_v2_lora_rank64_bf16.safetensors"
+
+FILES = {
+    BASE: File("diffusion_models", "28.6 GB", COMFY_ORG),
+    BASE_FP8: File("diffusion_models", "14.3 GB", COMFY_ORG),
+    TEXT_ENCODER: File("text_encoders", "6.7 GB", COMFY_ORG),
+    VAE: File("vae", "254 MB", COMFY_ORG),
+    DECODERS: File("vae", "", V2),
+    ALPHA_VAE: File("vae", "", VAES),
+    RGB_VAE: File("vae", "254 MB", COMFY_ORG),
+    PHA_VAE: File("vae", "254 MB", COMFY_ORG),
+    DORA_V1: File("loras", "312 MB", COMFY_ORG),
+    DORA_V2: File("loras", "312 MB", V2),
+    SPEED: File("loras", "630 MB", KIJAI),
+}
+
+COLOUR_CLIP, MATTE_CLIP = "clip_colour.mp4", "clip_matte.mp4"
+V2_FILES = (TEXT_ENCODER, VAE, DECODERS, DORA_V2, SPEED)
+
+# --------------------------------------------------------------------------------------------------------------------
+# What the graphs share
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def paragraphs(text: str) -> str:
+    """Wrapped lines as Markdown paragraphs."""
+    return "\n\n".join(" ".join(each.split()) for each in inspect.cleandoc(text).split("\n\n"))
+
+
+def note(name: str, title: str, text: str, height: int) -> Node:
+    return Node(name, "MarkdownNote", {"text": paragraphs(text)}, title=title, height=height, colors=YELLOW)
+
+
+def read_me(title: str, story: str, files: Sequence[str], height: int) -> Node:
+    parts = [f"# {title}", paragraphs(story), "## Files"]
+    for folder in dict.fromkeys(FILES[name].folder for name in files):
+        here = [name for name in files if FILES[name].folder == folder]
+        lines = [", ".join(part for part in (f"`{n}`", FILES[n].size, f"from {FILES[n].source}") if part) for n in here]
+        parts += [f"**models/{folder}**", "\n".join(f"- {line}" for line in lines)]
+    return Node("read_me", "MarkdownNote", {"text": "\n\n".join(parts)}, title="Read me", height=height, colors=YELLOW)
+
+
+def models(*vae: Node, base: str = BASE, dora: str = DORA_V2) -> Group:
+    unet = {"unet_name": base, "weight_dtype": "default"}
+    adapters = {"dora_name": dora, "strength": 1, "speed_lora_name": SPEED, "speed_strength": 1, "apply": "auto"}
+    clip = {"clip_name": TEXT_ENCODER, "type": "wan", "device": "default"}
+    return Group(
+        "Models",
+        MODELS,
+        [
+            [
+                Node("base", "UNETLoader", unet, title="Wan 2.1 T2V 14B"),
+                Node("dora", "RGBAApplyDoRA", {"model": link("base.MODEL"), **adapters}),
+                Node("clip", "CLIPLoader", clip, title="Text encoder (UMT5-XXL)"),
+                *vae,
+            ]
+        ],
+    )
+
+
+def alpha_vae(weights: str = DECODERS) -> Node:
+    return Node("vae", "RGBALoadWanAlphaVAE", {"vae_name": VAE, "weights_name": weights})
+
+
+def prompt(description: str, *, motion: str = "none", side_by_side: bool = False) -> Group:
+    inputs = {"description": description, "shot": "medium shot", "style": "realistic", "motion": motion}
+    words = {"quality": "high", "labels": "before", "language": "en", "model": "Wan-Alpha"}
+    encode = {"clip": link("clip.CLIP"), "text": link("prompt.prompt")}
+    recipe = Node("prompt", "RGBATransparentPrompt", {**inputs, **words}, height=310, colors=GREEN)
+    positive = Node("positive", "CLIPTextEncode", encode, title="Positive", colors=GREEN)
+    return Group("Prompt", PROMPT, [[recipe], [positive]] if side_by_side else [[recipe, positive]])
+
+
+def ellipse(width: int, height: int, length: int, drawing: str) -> Group:
+    inputs = {"width": width, "height": height, "length": length, "fps": 16, "ellipses": drawing}
+    return Group("Ellipse", ELLIPSE, [[Node("ellipse", "RGBAEllipseEditor", inputs, height=800, colors=BLUE)]])
+
+
+def drawing(name: str, *keyframes: Mapping[str, float | str], loop: bool = False) -> str:
+    """One ellipse as the editor's JSON, a keyframe to a line."""
+    lines = ",\n".join(f"    {json.dumps(dict(keyframe))}" for keyframe in keyframes)
+    head = f'{{"version": 1, "loop": {json.dumps(loop)}, "ellipses": ['
+    return f'{head}\n  {{"id": "a", "name": {json.dumps(name)}, "keyframes": [\n{lines}]}}]}}'
+
+
+def flow_shift() -> Node:
+    return Node("shift", "ModelSamplingSD3", {"model": link("dora.model"), "shift": 5}, title="Flow shift")
+
+
+def mean_shift(model: str, subject: str) -> Node:
+    inputs = {"model": link(model), "subject": link(subject), "mean_shift": 0.05, "subject_is": "subject = 1"}
+    return Node("mean_shift", "RGBAMeanShift", {**inputs, "rounding": "float32"}, colors=BLUE)
+
+
+def empty_latent(width: Value | Link, height: Value | Link, length: Value | Link) -> Node:
+    inputs = {"width": width, "height": height, "length": length, "batch_size": 1}
+    return Node("latent", "EmptyHunyuanLatentVideo", inputs, title="Empty video latent")
+
+
+def latent_of_the_drawing() -> Node:
+    return empty_latent(link("ellipse.width"), link("ellipse.height"), link("ellipse.length"))
+
+
+def no_negative() -> Node:
+    inputs = {"conditioning": link("positive.CONDITIONING")}
+    return Node("negative", "ConditioningZeroOut", inputs, title="Negative (unused at cfg 1)")
+
+
+def ksampler(model: str, latent: str, denoise: float = 1) -> Node:
+    inputs = {
+        "model": link(model), "positive": link("positive.CONDITIONING"), "negative": link("negative.CONDITIONING"),
+        "latent_image": link(latent), "seed": SEED, "control_after_generate": "fixed", "steps": 4, "cfg": 1,
+        "sampler_name": "ipndm", "scheduler": "simple", "denoise": denoise,
+    }  # fmt: skip
+    return Node("sample", "KSampler", inputs)
+
+
+def reference_sampling() -> Group:
+    guider = {"model": link("mean_shift.model"), "conditioning": link("positive.CONDITIONING")}
+    sample = {
+        "noise": link("noise.NOISE"), "guider": link("guider.GUIDER"), "sampler": link("unipc.sampler"),
+        "sigmas": link("unipc.sigmas"), "latent_image": link("latent.LATENT"),
+    }  # fmt: skip
+    return Group(
+        "Sampling",
+        SAMPLING,
+        [
+            [
+                mean_shift("dora.model", "ellipse.subject"),
+                Node("noise", "RandomNoise", {"noise_seed": SEED, "control_after_generate": "fixed"}),
+                Node("unipc", "RGBAFlowUniPC", {"steps": 4, "shift": 5}),
+                latent_of_the_drawing(),
+            ],
+            [
+                Node("guider", "BasicGuider", guider),
+                Node("sample", "SamplerCustomAdvanced", sample),
+                note("sampler_note", "Sampler", REFERENCE_SAMPLER_NOTE, 190),
+            ],
+        ],
+    )
+
+
+def output(name: str, samples: str, fps: Value | Link, tile_size: int = 0) -> Group:
+    decode = {"samples": link(samples), "rgba_vae": link("vae.rgba_vae"), "tile_size": tile_size}
+    sequence = {
+        "image": link("decode.image"), "filename_prefix": f"rgba/{name}", "format": "png 8-bit", "passes": "rgba",
+        "start_frame": 1001, "padding": 4, "fps": fps, "existing": "new version", "compression": 4,
+    }  # fmt: skip
+    webm = {"filename_prefix": f"rgba/{name}_preview", "codec": "vp9", "fps": fps, "crf": 24}
+    preview = {"images": link("decode.image"), **webm}
+    return Group(
+        "Output",
+        OUTPUT,
+        [
+            [
+                Node("decode", "RGBADecode", decode),
+                note("output_note", "What comes out", OUTPUT_NOTE.format(name=name), 230),
+            ],
+            [
+                Node("save", "RGBASaveSequence", sequence, colors=GREEN),
+                Node("preview", "SaveWEBM", preview, title="Preview (WebM with alpha)", height=290),
+            ],
+        ],
+    )
+
+
+SEED = 42
+
+REFERENCE_SAMPLER_NOTE = """
+    The reference's recipe: 4 steps with the speed LoRA, no cfg, shift 5, mean shift 0.05. The flow shift is in the
+    noise levels of *Flow UniPC*, so the model needs no node for it.
+
+    Without the speed LoRA: 50 steps, and *CFGGuider* at 5 with a negative prompt.
+"""
+SAMPLER_NOTE = """
+    **ipndm, simple, 4 steps, cfg 1, shift 5.** Of the host's samplers, ipndm comes closest to the reference's UniPC: on
+    a toy model their results are 0.0001 apart on average; euler is 0.0041 off, uni_pc (as in the official ComfyUI
+    graph) 0.0052. The reference's own is *Flow UniPC* with SamplerCustomAdvanced.
+"""
+OUTPUT_NOTE = """
+    *RGBA decode* gives straight RGBA. It warns when alpha is nearly all opaque or empty, and says why that may be.
+
+    *Save RGBA sequence* writes `output/rgba/{name}_v001/{name}_v001.1001.png` and so on, a new version for each run,
+    and a JSON beside them with frame rate, size, seed and graph.
+
+    The WebM is for looking: browsers show its alpha.
+"""
+
+# --------------------------------------------------------------------------------------------------------------------
+# The graphs
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def wan_alpha_v1() -> Graph:
+    story = """
+        A prompt in, 81 RGBA frames out: 5 s at 16 fps. Version 1 decides by itself where the subject is; version 2 lets
+        you place it.
+
+        The two VAEs decode the same latent, one to colour and one to alpha. If yours come from htdong/Wan-Alpha_ComfyUI
+        their names end in `.safetensors.safetensors`: the same files.
+    """
+    files = [BASE, TEXT_ENCODER, RGB_VAE, PHA_VAE, DORA_V1, SPEED]
+    pair = {"rgb_vae": link("rgb_vae.VAE"), "alpha_vae": link("alpha_vae.VAE")}
+    vaes = [
+        Node("rgb_vae", "VAELoader", {"vae_name": RGB_VAE}, title="VAE for colour"),
+        Node("alpha_vae", "VAELoader", {"vae_name": PHA_VAE}, title="VAE for alpha"),
+        Node("vae", "RGBAVAEFromPair", pair),
+    ]
+    left = [flow_shift(), no_negative(), empty_latent(832, 480, 81)]
+    right = [ksampler("shift.MODEL", "latent.LATENT"), note("sampler_note", "Sampler", SAMPLER_NOTE, 190)]
+    lantern = prompt("A red paper lantern sways in the wind, its light shining through the thin paper.")
+    return Graph(
+        "wan_alpha_v1",
+        [
+            Column(420, [models(*vaes, dora=DORA_V1)]),
+            Column(440, [lantern, read_me("Wan-Alpha v1", story, files, 470)]),
+            Column(680, [Group("Sampling", SAMPLING, [left, right])]),
+            Column(720, [output("wan_alpha_v1", "sample.LATENT", 16)]),
+        ],
+    )
+
+
+def wan_alpha_v2_ellipse() -> Graph:
+    story = """
+        A prompt and an ellipse in, 81 RGBA frames out. The ellipse says where the subject is, frame by frame; around it
+        the mean of the initial noise is raised a little, and the model leaves that part empty.
+
+        The ellipse node sets width, height, length and frame rate of the whole graph.
+    """
+    path = drawing(
+        "parrot",
+        {"frame": 0, "cx": 0.28, "cy": 0.55, "rx": 0.16, "ry": 0.34, "ease": "ease"},
+        {"frame": 48, "cx": 0.6, "cy": 0.45, "rx": 0.24, "ry": 0.36, "angle": -10, "ease": "ease"},
+        {"frame": 80, "cx": 0.7, "cy": 0.5, "rx": 0.2, "ry": 0.36},
+    )
+    return _with_ellipse(
+        "wan_alpha_v2_ellipse",
+        read_me("Wan-Alpha v2 with an ellipse", story, [BASE, *V2_FILES], 450),
+        models(alpha_vae()),
+        prompt("A green parrot takes off and flies to the right, wings spread wide.", motion="strong"),
+        ellipse(832, 480, 81, path),
+    )
+
+
+def wan_alpha_v2_low_vram() -> Graph:
+    story = """
+        The v2 graph for small cards: an fp8 base, 640 x 352, 49 frames (3 s), and a decode in tiles.
+
+        *apply: auto* adds DoRA and speed LoRA beside the fp8 weights instead of baking them in, where rounding would
+        eat much of them. **GGUF** works the same way: put the Unet loader of your GGUF pack in the place of *Wan 2.1
+        T2V 14B*.
+
+        Still too much? Shorten *length* (4n + 1), then the size (multiples of 16). With memory to spare, *tile_size* 0
+        decodes whole frames, which cannot show seams.
+    """
+    still = drawing("jellyfish", {"frame": 0, "cx": 0.5, "cy": 0.5, "rx": 0.22, "ry": 0.42})
+    return _with_ellipse(
+        "wan_alpha_v2_low_vram",
+        read_me("Wan-Alpha v2 on little memory", story, [BASE_FP8, *V2_FILES], 540),
+        models(alpha_vae(), base=BASE_FP8),
+        prompt("A glowing blue jellyfish drifts and pulses, its veil half transparent.", motion="gentle"),
+        ellipse(640, 352, 49, still),
+        tile_size=256,
+    )
+
+
+def _with_ellipse(name: str, read_me: Node, models: Group, prompt: Group, ellipse: Group, tile_size: int = 0) -> Graph:
+    return Graph(
+        name,
+        [
+            Column(420, [models, read_me]),
+            Column(520, [prompt, ellipse]),
+            Column(680, [reference_sampling()]),
+            Column(720, [output(name, "sample.output", link("ellipse.fps"), tile_size)]),
+        ],
+    )
+
+
+def wan_alpha_v2v() -> Graph:
+    story = """
+        An RGBA clip in, a new RGBA clip out: KSampler keeps what *denoise* leaves of the encoded clip.
+
+        The clip comes as two videos of one size and length from the input folder: colour, and its matte in grey (white
+        = opaque). Set *Length* to 4n + 1 frames that they have. For a still, put *Load Image* in their place, its MASK
+        into *mask* of Join RGBA, and *Length* to 1.
+
+        DoRA and VAE belong together: for v1 it is `wan_alpha_2.1_rgba_lora.safetensors` with `Wan-Alpha-VAE.bin`.
+    """
+    denoise = """
+        **denoise** 0.6 starts at sigma 0.91, 0.3 at 0.69: the higher, the less of the clip is kept.
+
+        Below 1 **nothing is shifted**: part of the clip is in the noise and says where the subject is. *Mean shift* is
+        there for denoise 1, where the clip gives only its place, through the fitted ellipses.
+    """
+    files = [BASE, TEXT_ENCODER, VAE, ALPHA_VAE, DORA_V2, SPEED]
+    join = {"rgb": link("colour_frames.images"), "alpha": link("matte_frames.images")}
+    trim = {"image": link("join.image"), "batch_index": 0, "length": 81}
+    scale = {"image": link("trim.IMAGE"), "upscale_method": "lanczos", "width": 832, "height": 480, "crop": "center"}
+    encode = {"image": link("scale.IMAGE"), "rgba_vae": link("vae.rgba_vae"), "background": "black"}
+    videos = [
+        Node("colour", "LoadVideo", {"file": COLOUR_CLIP}, title="Colour", height=280),
+        Node("matte", "LoadVideo", {"file": MATTE_CLIP}, title="Matte", height=280),
+    ]
+    frames = [
+        Node("colour_frames", "GetVideoComponents", {"video": link("colour.VIDEO")}, title="Colour frames"),
+        Node("matte_frames", "GetVideoComponents", {"video": link("matte.VIDEO")}, title="Matte frames"),
+        Node("join", "RGBAJoin", join),
+        Node("trim", "ImageFromBatch", trim, title="Length"),
+        Node("scale", "ImageScale", scale, title="Size"),
+    ]
+    left = [
+        Node("encode", "RGBAEncode", encode),
+        flow_shift(),
+        mean_shift("shift.MODEL", "fit.subject"),
+        no_negative(),
+    ]
+    right = [
+        ksampler("mean_shift.model", "encode.samples", denoise=0.6),
+        note("sampler_note", "Sampler", SAMPLER_NOTE, 190),
+    ]
+    fit = Node("fit", "RGBAFitEllipses", {"image": link("scale.IMAGE")}, colors=BLUE)
+    robot = prompt("A robot made of brushed copper waves at the camera.", motion="gentle", side_by_side=True)
+    return Graph(
+        "wan_alpha_v2v",
+        [
+            Column(420, [models(alpha_vae(ALPHA_VAE)), read_me("Wan-Alpha, video to video", story, files, 520)]),
+            Column(680, [Group("Clip", CLIP, [videos, frames]), robot]),
+            Column(
+                680,
+                [
+                    Group("Sampling", SAMPLING, [left, right]),
+                    Group("Ellipse", ELLIPSE, [[fit], [note("denoise_note", "Denoise", denoise, 160)]]),
+                ],
+            ),
+            Column(720, [output("wan_alpha_v2v", "sample.LATENT", link("colour_frames.fps"))]),
+        ],
+    )
+
+
+def wan_alpha_v2_161_frames() -> Graph:
+    story = """
+        Ten seconds: 161 frames in windows of 81, the length that Wan was trained on. The ellipse goes through all of
+        them, so the subject goes where you draw it.
+    """
+    windows = """
+        **Wan Context Windows** samples 81 frames at a time and blends the 30 that two windows share. The windows move
+        from step to step, so that seams do not stay in one place.
+    """
+    path = drawing(
+        "koi",
+        {"frame": 0, "cx": 0.22, "cy": 0.6, "rx": 0.16, "ry": 0.22, "angle": 0, "ease": "ease"},
+        {"frame": 80, "cx": 0.62, "cy": 0.38, "rx": 0.18, "ry": 0.22, "angle": -20, "ease": "ease"},
+        {"frame": 160, "cx": 0.76, "cy": 0.6, "rx": 0.16, "ry": 0.22, "angle": 20},
+    )
+    return _in_windows(
+        "wan_alpha_v2_161_frames",
+        read_me("Wan-Alpha v2, 161 frames", story, [BASE, *V2_FILES], 420),
+        prompt("A koi carp swims in a wide curve, its fins trailing like silk.", motion="gentle"),
+        ellipse(832, 480, 161, path),
+        {"context_length": 81, "context_overlap": 30, "context_schedule": "standard_uniform", "closed_loop": False},
+        windows,
+    )
+
+
+def wan_alpha_v2_loop() -> Graph:
+    story = """
+        A loop without a seam: 81 frames that run on from the last into the first, for games, titles and web pages. The
+        drawing loops too: with `"loop": true` the last keyframe leads back to the first.
+    """
+    windows = """
+        **Wan Context Windows**, *looped_uniform* with *closed_loop*: windows of 49 frames run over the end into the
+        beginning. A window must be shorter than the clip, or there is no loop; long windows hold together better.
+    """
+    ring = drawing(
+        "flame",
+        {"frame": 0, "cx": 0.46, "cy": 0.55, "rx": 0.18, "ry": 0.36, "ease": "ease"},
+        {"frame": 27, "cx": 0.54, "cy": 0.55, "rx": 0.2, "ry": 0.4, "ease": "ease"},
+        {"frame": 54, "cx": 0.5, "cy": 0.52, "rx": 0.16, "ry": 0.42, "ease": "ease"},
+        loop=True,
+    )
+    return _in_windows(
+        "wan_alpha_v2_loop",
+        read_me("Wan-Alpha v2, a seamless loop", story, [BASE, *V2_FILES], 420),
+        prompt("An orange flame burns calmly, its tongues half transparent.", motion="gentle"),
+        ellipse(832, 480, 81, ring),
+        {"context_length": 49, "context_overlap": 20, "context_schedule": "looped_uniform", "closed_loop": True},
+        windows,
+    )
+
+
+FREENOISE = """
+    *freenoise* repeats noise so that windows look alike. *Mean shift (model)* is added behind it and stays on its
+    ellipse; *Mean shift (noise)* would be carried along.
+"""
+
+
+def _in_windows(
+    name: str, read_me: Node, prompt: Group, ellipse: Group, windows: Mapping[str, Value], windows_note: str
+) -> Graph:
+    inputs: dict[str, Value | Link] = {
+        "model": link("shift.MODEL"), **windows, "context_stride": 1, "fuse_method": "pyramid", "freenoise": True,
+        "retain_first_frame": False, "split_conds_to_windows": False,
+    }  # fmt: skip
+    left = [
+        flow_shift(),
+        Node("windows", "WanContextWindowsManual", inputs, colors=BLUE),
+        mean_shift("windows.MODEL", "ellipse.subject"),
+        no_negative(),
+        latent_of_the_drawing(),
+    ]
+    text = "\n\n".join(map(paragraphs, [windows_note, FREENOISE, SAMPLER_NOTE]))
+    right = [ksampler("mean_shift.model", "latent.LATENT"), note("windows_note", "Windows and sampler", text, 300)]
+    return Graph(
+        name,
+        [
+            Column(420, [models(alpha_vae()), read_me]),
+            Column(520, [prompt, ellipse]),
+            Column(680, [Group("Sampling", SAMPLING, [left, right])]),
+            Column(720, [output(name, "sample.LATENT", link("ellipse.fps"))]),
+        ],
+    )
+
+
+GRAPHS: tuple[Graph, ...] = (
+    wan_alpha_v1(),
+    wan_alpha_v2_ellipse(),
+    wan_alpha_v2_low_vram(),
+    wan_alpha_v2v(),
+    wan_alpha_v2_161_frames(),
+    wan_alpha_v2_loop(),
+)

@@ -1,0 +1,166 @@
+"""Saves the example graphs and their pictures from the host's real web UI: `example_workflows/*.json` and `*.jpg`.
+
+    python tools/save_workflows.py [NAME ...]
+
+The published files stand in the host's model folders as tiny ones under the same names, so its menus offer them. What
+is saved is what the UI saves, less what belongs to the visit: the view and the UI's version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import comfy_host
+import example_graphs as graphs
+import tiny_checkpoints as tiny
+
+FOLDER = comfy_host.PACK / "example_workflows"
+PICTURE_WIDTH, PICTURE_BYTES = 1200, 150_000
+
+STAND_INS = {
+    graphs.BASE: tiny.DIT,
+    graphs.TEXT_ENCODER: tiny.TEXT_ENCODER,
+    graphs.VAE: tiny.VAE,
+    graphs.DECODERS: tiny.DECODERS,
+    graphs.ALPHA_VAE: tiny.ALPHA_VAE,
+    graphs.RGB_VAE: tiny.RGB_CHANNEL,
+    graphs.PHA_VAE: tiny.ALPHA_CHANNEL,
+    graphs.DORA_V1: tiny.DORA_COMFY,
+    graphs.DORA_V2: tiny.DORA,
+    graphs.SPEED: tiny.SPEED,
+}
+
+
+def published_files(folder: Path) -> None:
+    """A models folder with a tiny file under every published name; runs in the host's interpreter."""
+    with tempfile.TemporaryDirectory() as scratch:
+        program = Path(tiny.__file__).resolve()
+        subprocess.run([sys.executable, str(program), scratch], check=True, stdout=subprocess.DEVNULL)
+        for name, file in graphs.FILES.items():
+            path = folder / file.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name == graphs.BASE_FP8:
+                write_scaled_fp8(Path(scratch) / tiny.DIT, path)
+            else:
+                shutil.copyfile(Path(scratch) / STAND_INS[name], path)
+
+
+def write_scaled_fp8(source: Path, target: Path) -> None:
+    """The same model with its linear layers in e4m3 and a scale for each, as the scaled fp8 files are published."""
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    weights = {"scaled_fp8": torch.zeros(2, dtype=torch.float8_e4m3fn)}
+    with safe_open(source, "pt") as file:
+        metadata = file.metadata()
+        for key in file.keys():  # noqa: SIM118  not a mapping
+            weight = file.get_tensor(key)
+            if key.startswith("blocks.") and key.endswith(".weight") and weight.ndim == 2:
+                scale = weight.abs().amax() / torch.finfo(torch.float8_e4m3fn).max
+                weights[key.removesuffix("weight") + "scale_weight"] = scale.to(torch.float32)
+                weight = (weight / scale).to(torch.float8_e4m3fn)
+            weights[key] = weight
+    save_file(weights, target, metadata)
+
+
+def without_the_visit(workflow: dict[str, Any]) -> dict[str, Any]:
+    """The saved workflow less what belongs to the visit: the view and the UI's version."""
+    return {**workflow, "extra": {}}
+
+
+def saved(name: str) -> Path:
+    return FOLDER / f"{name}.json"
+
+
+def as_text(workflow: dict[str, Any]) -> str:
+    return json.dumps(workflow, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_clips(folder: Path, frames: int = 12, width: int = 96, height: int = 64) -> None:
+    """The two videos that the graph for video to video opens: a disc that crosses the frame, and its matte."""
+    import av
+    import numpy as np
+
+    y, x = np.mgrid[:height, :width]
+    discs = [np.hypot(x - (20 + 5 * frame), y - height / 2) < 18 for frame in range(frames)]
+    mattes = [np.repeat(disc[..., None] * 255, 3, axis=-1) for disc in discs]
+    colours = [np.stack([x * 2, y * 3, np.full_like(x, 90)], -1) * disc[..., None] for disc in discs]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, pictures in ((graphs.COLOUR_CLIP, colours), (graphs.MATTE_CLIP, mattes)):
+        with av.open(str(folder / name), "w") as file:
+            stream = file.add_stream("libx264", rate=16)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for picture in pictures:
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), "rgb24")))
+            file.mux(stream.encode())
+
+
+def as_jpeg(png: bytes) -> bytes:
+    """The picture in its final width, in the best quality that its limit allows."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    height = round(picture.height * PICTURE_WIDTH / picture.width)
+    picture = picture.resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
+    for quality in range(92, 40, -4):
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=quality, optimize=True, progressive=True)
+        if file.tell() <= PICTURE_BYTES:
+            return file.getvalue()
+    raise ValueError(f"the picture does not fit into {PICTURE_BYTES} bytes at any quality worth looking at")
+
+
+@contextmanager
+def host_with_published_files(**options: Any) -> Iterator[comfy_host.Server]:
+    """The host that `install` has made, with the pack and the stand-ins."""
+    with tempfile.TemporaryDirectory() as scratch:
+        models, clips = Path(scratch) / "models", Path(scratch) / "input"
+        published_files(models)
+        write_clips(clips)
+        with comfy_host.Server(comfy_host.install(), models=[models], input=clips, **options) as server:
+            yield server
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all of them, if none is named")
+    options = parser.parse_args()
+    known = {graph.name: graph for graph in graphs.GRAPHS}
+    if unknown := set(options.names) - set(known):
+        parser.error(f"no graph {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    host = comfy_host.install()
+    if Path(sys.executable).absolute() != Path(host.python).absolute():
+        return subprocess.run([host.python, str(Path(__file__).resolve()), *sys.argv[1:]]).returncode
+    from web_ui import WebUI
+
+    FOLDER.mkdir(exist_ok=True)
+    names = options.names or list(known)
+    with host_with_published_files() as server:
+        with WebUI(server) as ui:
+            for name in names:
+                workflow = without_the_visit(ui.build(known[name].description()))
+                saved(name).write_text(as_text(workflow), encoding="utf-8")
+        with WebUI(server, sharpness=2) as ui:
+            for name in names:
+                ui.open(json.loads(saved(name).read_text(encoding="utf-8")))
+                saved(name).with_suffix(".jpg").write_bytes(as_jpeg(ui.picture(PICTURE_WIDTH)))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except comfy_host.HostError as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,109 @@
+/** Pictures to draw over: a still, a row of stills, or a video, each asked for the picture at a frame. */
+
+/** @typedef {import('./canvas.js').Picture} Picture */
+/** @typedef {{ kind: 'images', urls: readonly string[] } | { kind: 'video', url: string }} Source */
+/** @typedef {{ still: boolean, at: (frame: number, fps: number) => Promise<Picture>, close: () => void }} Footage */
+
+const KEPT = 48
+/** A seek within one frame of the video presents nothing new. */
+const SAME_FRAME_MS = 500
+
+/** @param {Source} source @returns {Footage} */
+export function openFootage(source) {
+  return source.kind === 'video' ? video(source.url) : images(source.urls)
+}
+
+/** @param {Source | null} source */
+export function sourceKey(source) {
+  return source === null ? '' : source.kind === 'video' ? source.url : source.urls.join('\n')
+}
+
+/** A picture of the user's own. @param {Blob} file @returns {Promise<Picture>} */
+export async function readPicture(file) {
+  const url = URL.createObjectURL(file)
+  try {
+    return await loadImage(url)
+  } finally {
+    URL.revokeObjectURL(url)
+  }
+}
+
+/** Picture n at frame n, the last one after the last. @param {readonly string[]} urls @returns {Footage} */
+function images(urls) {
+  /** @type {Map<string, Promise<Picture>>} */
+  const loaded = new Map()
+  return {
+    still: urls.length === 1,
+    at(frame) {
+      const url = /** @type {string} */ (urls[Math.min(frame, urls.length - 1)])
+      const known = loaded.get(url) ?? loadImage(url)
+      loaded.delete(url)
+      loaded.set(url, known)
+      const [oldest] = loaded.keys()
+      if (loaded.size > KEPT && oldest !== undefined) loaded.delete(oldest)
+      return known
+    },
+    close: () => loaded.clear(),
+  }
+}
+
+/** @param {string} url @returns {Promise<Picture>} */
+async function loadImage(url) {
+  const image = new Image()
+  image.src = url
+  await image.decode()
+  return { source: image, size: { width: image.naturalWidth, height: image.naturalHeight } }
+}
+
+/** A video shows one moment at a time: the last one that was asked for, what was asked before it is skipped.
+ * @param {string} url @returns {Footage} */
+function video(url) {
+  const element = Object.assign(document.createElement('video'), { src: url, muted: true, preload: 'auto' })
+  /** @type {Promise<unknown>} */
+  let queue = happens(element, 'loadeddata')
+  let newest = 0
+  return {
+    still: false,
+    at(frame, fps) {
+      const number = ++newest
+      const mine = queue.then(async () => {
+        if (number !== newest) throw new DOMException('another frame was asked for', 'AbortError')
+        const time = Math.min((frame + 0.5) / fps, Math.max(0, element.duration - 0.5 / fps))
+        if (Math.abs(element.currentTime - time) > 1e-4) await seek(element, time, 1 / fps)
+        const source = await createImageBitmap(element)
+        return { source, size: { width: source.width, height: source.height } }
+      })
+      queue = mine.catch(() => undefined)
+      return mine
+    },
+    close() {
+      element.removeAttribute('src')
+      element.load() // gives the connection back, of which a browser has few
+    },
+  }
+}
+
+/** Goes to a time and waits until its frame can be drawn: right after a seek the old one still stands there for a while.
+ * @param {HTMLVideoElement} element @param {number} time @param {number} near */
+async function seek(element, time, near) {
+  let over = false
+  const shown = new Promise((resolve) => {
+    const look = () => element.requestVideoFrameCallback?.((_, { mediaTime }) => {
+      if (Math.abs(mediaTime - time) <= near) resolve(true)
+      else if (!over) look()
+    })
+    look()
+  })
+  element.currentTime = time
+  await happens(element, 'seeked')
+  await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, SAME_FRAME_MS))])
+  over = true
+}
+
+/** @param {HTMLVideoElement} element @param {string} what @returns {Promise<void>} */
+function happens(element, what) {
+  return new Promise((resolve, reject) => {
+    element.addEventListener(what, () => resolve(), { once: true })
+    element.addEventListener('error', () => reject(element.error), { once: true })
+  })
+}
