@@ -278,20 +278,12 @@ def test_a_frame_that_is_not_finite_is_named_and_the_frames_before_it_stand(tmp_
     assert told(plan)["frames"]["count"] == 3
 
 
-@pytest.fixture
-def files_of_at_most_32_kib():
-    """A limit of the kernel on every file this process writes: a write beyond it fails half-way, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (32_768, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_write_that_fails_leaves_no_half_frame_and_says_how_many_are_finished(tmp_path, files_of_at_most_32_kib):
+def test_a_write_that_fails_leaves_no_half_frame_and_says_how_many_are_finished(tmp_path, files_of_at_most):
     frames = torch.zeros(6, 200, 200, 4)
     frames[4] = clip(1, 200, 200)[0]  # noise does not fit
     plan = plan_for(tmp_path)
-    with pytest.raises(OSError, match=r"parrot_v001.1005.png could not be written; 4 frames are finished") as caught:
+    refused = pytest.raises(OSError, match=r"parrot_v001.1005.png could not be written; 4 frames are finished")
+    with files_of_at_most(32_768), refused as caught:
         write_sequence(frames, plan)
     assert caught.value.errno == errno.EFBIG
     assert files(plan) == [*(f"parrot_v001.{n}.png" for n in range(1001, 1005)), "parrot_v001.json"]

@@ -1,17 +1,6 @@
-import resource
-
 import pytest
 
 from pipelines.media.whole_file import write_whole
-
-
-@pytest.fixture
-def files_of_at_most_4_kib():
-    """A limit of the kernel on every file this process writes: a write beyond it fails half-way, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -29,16 +18,16 @@ def test_files_get_the_permissions_of_ordinary_files(tmp_path):
     assert whole.stat().st_mode == ordinary.stat().st_mode
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(tmp_path, files_of_at_most_4_kib):
-    with pytest.raises(OSError, match="File too large"):
+def test_a_write_that_fails_half_way_leaves_nothing(tmp_path, files_of_at_most):
+    with files_of_at_most(4096), pytest.raises(OSError, match="File too large"):
         write_whole(tmp_path / "a.png", bytes(10_000))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_write_that_fails_half_way_leaves_the_older_file(tmp_path, files_of_at_most_4_kib):
+def test_a_write_that_fails_half_way_leaves_the_older_file(tmp_path, files_of_at_most):
     path = tmp_path / "a.png"
     write_whole(path, b"older")
-    with pytest.raises(OSError, match="File too large"):
+    with files_of_at_most(4096), pytest.raises(OSError, match="File too large"):
         write_whole(path, bytes(10_000))
     assert path.read_bytes() == b"older"
     assert list(tmp_path.iterdir()) == [path]
