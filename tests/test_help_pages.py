@@ -211,7 +211,7 @@ def test_the_drawing_on_the_page_parses_and_its_limits_are_the_parsers(language:
     page = _page("RGBAEllipseEditor", language)
     (example,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
     assert drawing.parse_drawing(example).ellipses[0].keyframes[1].angle == 15
-    rows = {_spans(first)[0]: cells for first, cells in _tables(_sections(page)[3])[0].items()}
+    rows = {_spans(first)[0]: cells for first, cells in _tables(_sections(page)[4])[0].items()}
     keys = {each.name for kind in (drawing.Drawing, drawing.Ellipse, drawing.Keyframe) for each in fields(kind)}
     assert rows.keys() == keys | {"version"}
     limits = {

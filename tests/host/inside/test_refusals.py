@@ -89,7 +89,7 @@ def test_a_mask_that_does_not_fit_is_refused_with_both_sizes(rgba_vae, host_node
 
 
 def test_a_grey_clip_that_does_not_fit_is_refused(host_nodes):
-    with pytest.raises(ValueError, match=r"has 4 frames of 16 x 16, image has 5 frames of 16 x 16"):
+    with pytest.raises(ValueError, match=r"alpha has 4 frames of 16 x 16, rgb has 5 frames of 16 x 16"):
         host_nodes.RGBAJoin(rgb=torch.zeros(5, 16, 16, 3), alpha=torch.zeros(4, 16, 16, 3))
 
 
@@ -157,7 +157,10 @@ def test_a_merge_block_alone_does_not_decode(weights, models, load_vae):
 
 def test_a_vae_without_merge_block_does_not_encode(tiny, load_vae, host_nodes):
     decodes_only = load_vae(weights_name=tiny.DECODERS)
-    with pytest.raises(ValueError, match=r"no feature merge block\. Load Wan-Alpha-VAE\.bin with RGBALoad"):
+    with pytest.raises(
+        ValueError,
+        match=r"no feature merge block\. Load Wan-Alpha-VAE\.bin \(v1\) or Wan-Alpha-v2-VAE\.bin with RGBALoad",
+    ):
         host_nodes.RGBAEncode(image=torch.zeros(5, 16, 16, 4), rgba_vae=decodes_only, background="red")
 
 
