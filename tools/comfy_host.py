@@ -685,8 +685,12 @@ def _refusal(answer: dict[str, Any], graph: dict[str, Any]) -> str:
     """The host's answer to a prompt that it will not queue, as lines of `node: text`."""
     lines = []
     for node, problems in (answer.get("node_errors") or {}).items():
+        own: set[str] = set()  # the host repeats a node's own words for every input that the node looks at
         for problem in problems["errors"]:
-            lines.append(f"{_title(graph, node)}: {_problem(problem)}")
+            words = (problem.get("details") or "").partition(" - ")[2]
+            if problem.get("type") != "custom_validation_failed" or words not in own:
+                lines.append(f"{_title(graph, node)}: {_problem(problem)}")
+            own.add(words)
     error = answer.get("error") or {}
     node = error.get("extra_info", {}).get("node_id")
     where = f"{_title(graph, node)}: " if node in graph else ""

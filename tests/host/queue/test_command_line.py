@@ -34,13 +34,18 @@ class Shell:
     def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
         line = [sys.executable, str(TOOL), command, *arguments, *self.always, "--output", str(self.output)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.started.append(subprocess.Popen(line, cwd=self.folder, **pipes))
+        self.started.append(subprocess.Popen(line, cwd=self.folder, preexec_fn=listens_to_ctrl_c, **pipes))
         return self.started[-1]
 
     def graph(self, name: str, graph: dict) -> str:
         path = self.folder / name
         path.write_text(json.dumps(graph))
         return str(path)
+
+
+def listens_to_ctrl_c() -> None:
+    """As at a terminal, also where these tests were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")
