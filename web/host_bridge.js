@@ -1,8 +1,8 @@
 /**
  * Between the editor and ComfyUI: the widget, the graph's undo, and the events that belong to the canvas.
  *
- * Everything that the host does not document is called here and nowhere else, so that it can be changed in one place. One
- * code path for the classic canvas and for Nodes 2.0.
+ * What the host does not document is called here and in `canvas_gestures.js` alone, so that it can be changed in one
+ * place. One code path for the classic canvas and for Nodes 2.0.
  */
 
 import { chain, passOn } from './canvas_gestures.js'
@@ -189,7 +189,8 @@ function takeFiles(node, editor) {
   chain(node, 'onRemoved', () => document.removeEventListener('paste', paste, { capture: true }))
 }
 
-/** A picture becomes the background, the text of a drawing the drawing. @param {Editor} editor @param {DataTransfer} data
+/** A picture becomes the background, the text of a drawing the drawing. @param {Editor} editor
+ * @param {DataTransfer} data
  * @returns {boolean} whether it was for us */
 function take(editor, data) {
   const [file] = data.files

@@ -2,7 +2,8 @@
 
 const EN = {
   editor: 'Ellipses that say where the subject is',
-  stage: 'Drawing board. Arrow keys move the ellipse by a pixel, with Shift by ten; Page Up and Page Down choose another.',
+  stage:
+    'Drawing board. Arrow keys move the ellipse by a pixel, with Shift by ten; Page Up and Page Down choose another.',
 
   size: 'Size',
   sizeHint: 'Sets width, height and length',
@@ -131,7 +132,8 @@ const EN = {
 /** @type {Record<StringKey, string>} */
 const ZH = {
   editor: '标明主体位置的椭圆',
-  stage: '画板。方向键移动椭圆一个像素，加 Shift 移动十个像素；Page Up 和 Page Down 切换椭圆。',
+  stage:
+    '画板。方向键移动椭圆一个像素，加 Shift 移动十个像素；Page Up 和 Page Down 切换椭圆。',
 
   size: '尺寸',
   sizeHint: '设置宽度、高度和帧数',

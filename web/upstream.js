@@ -1,8 +1,8 @@
 /**
  * The pictures that stand before a node in the graph and are in the browser already, without a run.
  *
- * From an input we walk against the links, breadth first. At each node count, in this order: what its last run showed, what
- * another node (a preview, say) showed of the same output, the pictures drawn in it, and the file that it is set to load.
+ * From an input we walk against the links, breadth first. At each node count, in this order: what its last run showed,
+ * what another node (a preview, say) showed of the same output, the pictures drawn in it, the file it is set to load.
  */
 
 /** @typedef {import('./ellipses/footage.js').Source} Source */
@@ -34,7 +34,8 @@ export function upstreamOf(program, node, input) {
   let places = origins(program, node, node.inputs.filter(({ name }) => name === input))
   for (let k = 0; k < FARTHEST && places.length > 0; k++) {
     for (const place of places) {
-      const found = shownBy(program, place.node) ?? shownBeside(program, place) ?? drawnIn(place.node) ?? setTo(program, place.node)
+      const { node } = place
+      const found = shownBy(program, node) ?? shownBeside(program, place) ?? drawnIn(node) ?? setTo(program, node)
       if (found) return found
     }
     const fresh = places.filter(({ node }) => !seen.has(node))
@@ -101,8 +102,10 @@ function setTo({ url }, node) {
 /** @param {readonly ComfyOutput[]} files @param {(route: string) => string} url @returns {Source | null} */
 function sourceOf(files, url) {
   /** @param {ComfyOutput} file */
-  const view = ({ filename, subfolder, type }) =>
-    url(`/view?${new URLSearchParams({ filename: String(filename), subfolder: String(subfolder ?? ''), type: String(type ?? 'output') })}`)
+  const view = ({ filename, subfolder = '', type = 'output' }) => {
+    const words = { filename: String(filename), subfolder: String(subfolder), type: String(type) }
+    return url(`/view?${new URLSearchParams(words)}`)
+  }
   const video = files.find(({ filename }) => VIDEO.test(String(filename)))
   if (video) return { kind: 'video', url: view(video) }
   const pictures = files.filter(({ filename }) => PICTURE.test(String(filename)))

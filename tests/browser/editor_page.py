@@ -43,9 +43,10 @@ async ({node, width, height, position}) => {
 }
 """
 RESET = """
-async (blank) => {
-  // With an id of its own, since the host keeps the widgets' values of a graph that has none.
-  await app.loadGraphData({...blank, id: crypto.randomUUID()})
+() => {
+  app.canvas.setGraph(app.rootGraph ?? app.graph)
+  app.graph.clear()
+  app.graph.id = crypto.randomUUID()  // the host keeps the widgets' values of a graph without an id
   app.canvas.setDirty(true, true)
   const tracker = app.extensionManager.workflow.activeWorkflow.changeTracker
   tracker.captureCanvasState()
@@ -53,6 +54,23 @@ async (blank) => {
   tracker.redoQueue.length = 0
   document.activeElement?.blur?.()
 }
+"""
+SETTLED = """
+(limit) => new Promise((done) => {
+  const end = performance.now() + limit
+  let before = ''
+  let same = 0
+  const look = () => {
+    const boxes = [...document.querySelectorAll('.rgba-ellipses, .rgba-ellipses .frame')]
+      .map((each) => each.getBoundingClientRect()).filter(({width}) => width > 0)
+    const now = boxes.map(({x, y, width, height}) => [x, y, width, height].join()).join(' ')
+    same = now === before && boxes[0]?.width > 20 ? same + 1 : 0
+    before = now
+    if (same > 2 || performance.now() > end) done(same > 2 ? '' : now || 'no editor')
+    else requestAnimationFrame(look)
+  }
+  look()
+})
 """
 STEPS = "() => app.extensionManager.workflow.activeWorkflow.changeTracker.undoQueue.length"
 BLANK = {"nodes": [], "links": [], "groups": [], "config": {}, "extra": {}, "version": 0.4}
@@ -79,7 +97,7 @@ class EditorPage:
     def reset(self) -> None:
         """An empty graph with an empty history."""
         self.page.keyboard.up("Shift")
-        self.page.evaluate(RESET, BLANK)
+        self.page.evaluate(RESET)
 
     def add(self, width: int = 440, height: int | None = 800, position: tuple[int, int] = (120, 80)) -> None:
         """A new editor node, shown at its size; the later calls are about it."""
@@ -101,16 +119,9 @@ class EditorPage:
         return self.page.locator(".rgba-ellipses:visible")
 
     def settled(self) -> None:
-        """Waits until the editor stands still on the page."""
-        before = None
-        for _ in range(WAIT_MS // POLL_MS):
-            box = self.root.first.bounding_box() if self.root.count() else None
-            if box and box == before and box["width"] > 20:
-                self.frames()
-                return
-            before = box
-            self.page.wait_for_timeout(POLL_MS)
-        raise AssertionError(f"the editor did not come to rest on the page: {before}")
+        """Waits until every editor on the page stands still."""
+        moving = self.page.evaluate(SETTLED, WAIT_MS)
+        assert not moving, f"the editor did not come to rest on the page: {moving}"
 
     def frames(self, count: int = 2) -> None:
         """Waits for the page to draw."""

@@ -300,6 +300,7 @@ def test_several_ellipses_are_added_duplicated_selected_and_deleted(editor: Edit
     with editor.one_step():
         editor.button("removeEllipse").click()
     assert [each["id"] for each in editor.ellipses] == ["a"]
+    editor.frames()
     assert editor.button("removeEllipse").is_disabled()
 
 

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from editor_page import BLANK, NODE, NODES_2, EditorPage, middle
+from editor_page import BLANK, NODE, NODES_2, WAIT_MS, EditorPage, middle
 
 DRAWN = {
     "version": 1,
@@ -21,11 +21,13 @@ TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
 def queue(editor: EditorPage) -> dict:
     """Runs the graph from the page, as the button does; the host's answer to the run."""
     return editor.page.evaluate(
-        """() => new Promise((done) => {
+        """(limit) => new Promise((done) => {
              for (const kind of ['execution_success', 'execution_error'])
                app.api.addEventListener(kind, ({detail}) => done({kind, ...detail}), {once: true})
-             app.queuePrompt(0).then((ok) => ok === false && done({kind: 'refused'}))
-           })"""
+             setTimeout(() => done({kind: 'no answer', errors: app.lastNodeErrors}), limit)
+             app.queuePrompt(0)
+           })""",
+        WAIT_MS,
     )
 
 
@@ -397,17 +399,21 @@ def test_strings_are_chinese_where_the_host_is(editor: EditorPage):
 
 
 def test_the_editor_takes_the_colours_of_the_theme(editor: EditorPage):
-    look = "getComputedStyle(document.querySelector('.rgba-ellipses')).{}"
+    look = """() => { const {backgroundColor, color} = getComputedStyle(document.querySelector('.rgba-ellipses'))
+                      return [backgroundColor, color] }"""
     setting = "app.extensionManager.setting.set('Comfy.ColorPalette', '{}')"
-    dark = [editor.page.evaluate(look.format(each)) for each in ("backgroundColor", "color")]
+
+    def contrast() -> float:
+        """How much brighter the surface is than the letters, -765 to 765."""
+        surface, letters = map(brightness, editor.page.evaluate(look))
+        return surface - letters
+
     try:
-        editor.page.evaluate(setting.format("light"))
-        editor.until(lambda: editor.page.evaluate(look.format("backgroundColor")) != dark[0], "the theme changes")
-        light = [editor.page.evaluate(look.format(each)) for each in ("backgroundColor", "color")]
+        for theme, holds in (("dark", lambda: contrast() < -300), ("light", lambda: contrast() > 300)):
+            editor.page.evaluate(setting.format(theme))
+            editor.until(holds, f"the editor is {theme}")
     finally:
         editor.page.evaluate(setting.format("dark"))
-    assert brightness(light[0]) > brightness(light[1]) + 300
-    assert brightness(dark[0]) < brightness(dark[1]) - 300
 
 
 def brightness(colour: str) -> float:

@@ -112,7 +112,9 @@ describe('the view', () => {
     const view = geometry.fitted(size, stage)
     const cursor = { x: 120, y: 90 }
     const point = geometry.toPoint(view, cursor)
-    for (const factor of [1.2, 0.5, 1e9, 1e-9]) samePlace(geometry.toPlace(geometry.zoomed(view, cursor, factor), point), cursor)
+    for (const factor of [1.2, 0.5, 1e9, 1e-9]) {
+      samePlace(geometry.toPlace(geometry.zoomed(view, cursor, factor), point), cursor)
+    }
   })
 
   test('a picture of other proportions stands in the middle of the frame', () => {

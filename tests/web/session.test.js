@@ -111,7 +111,8 @@ test('a closed session writes nothing any more', () => {
 })
 
 test('a drawing that grows longer than the format allows is refused', () => {
-  const keyframes = Array.from({ length: 1000 }, (_, frame) => ({ frame, cx: 0.1234567, cy: 0.1234567, rx: 0.1234567, ry: 0.1234567 }))
+  const pose = { cx: 0.1234567, cy: 0.1234567, rx: 0.1234567, ry: 0.1234567 }
+  const keyframes = Array.from({ length: 1000 }, (_, frame) => ({ frame, ...pose }))
   const ellipses = Array.from({ length: 6 }, (_, k) => ({ id: `e${k}`, keyframes }))
   session.load(JSON.stringify({ version: 1, ellipses }))
   const { text } = session

@@ -32,7 +32,8 @@ describe('keyframes', () => {
   })
 
   test('a keyframe that is added changes no linear motion, and goes on in the ease before it', () => {
-    const state = after(start(), seek(80), pose({ cx: 0.9 }), seek(0), { type: 'ease', ease: 'hold' }, seek(40), { type: 'addKey' })
+    const held = after(start(), seek(80), pose({ cx: 0.9 }), seek(0), { type: 'ease', ease: 'hold' })
+    const state = after(held, seek(40), { type: 'addKey' })
     assert.deepEqual([keyNow(state).cx, keyNow(state).ease], [0.5, 'hold'])
   })
 
@@ -50,11 +51,13 @@ describe('keyframes', () => {
   test('none is moved onto another, and none below 0', () => {
     const state = after(start(), seek(40), { type: 'addKey' })
     unchanged(state, { type: 'moveKey', from: 40, to: 0 }, 'frameTaken')
-    assert.deepEqual(frames(reduce(after(start(), seek(8), { type: 'addKey' }, { type: 'removeKey', frame: 0 }), { type: 'moveKey', from: 8, to: -9 })), [0])
+    const alone = after(start(), seek(8), { type: 'addKey' }, { type: 'removeKey', frame: 0 })
+    assert.deepEqual(frames(reduce(alone, { type: 'moveKey', from: 8, to: -9 })), [0])
   })
 
   test('a copied one is pasted at another frame and into another ellipse', () => {
-    const state = after(start(), pose({ cx: 0.2 }), { type: 'copyKey' }, { type: 'add' }, seek(30), { type: 'pasteKey' })
+    const copied = after(start(), pose({ cx: 0.2 }), { type: 'copyKey' })
+    const state = after(copied, { type: 'add' }, seek(30), { type: 'pasteKey' })
     assert.equal(state.selected, 'b')
     assert.deepEqual([keyNow(state).frame, keyNow(state).cx], [30, 0.2])
   })
@@ -128,8 +131,9 @@ describe('limits', () => {
 
   test('whatever happens, the drawing can be read again', () => {
     const events = [
-      { type: 'add' }, seek(7), pose({ cx: -9.99999, angle: 1e5 / 3 }, 'b'), { type: 'duplicate' }, { type: 'copyKey' }, seek(33),
-      { type: 'pasteKey' }, { type: 'rename', name: '<img src=x>' }, { type: 'loop' }, { type: 'moveKey', from: 33, to: 1e9 },
+      { type: 'add' }, seek(7), pose({ cx: -9.99999, angle: 1e5 / 3 }, 'b'), { type: 'duplicate' }, { type: 'copyKey' },
+      seek(33), { type: 'pasteKey' }, { type: 'rename', name: '<img src=x>' }, { type: 'loop' },
+      { type: 'moveKey', from: 33, to: 1e9 }, { type: 'toKey', by: -1 }, { type: 'removeKey' },
       ...MOTIONS.map(({ name }) => ({ type: 'keyframes', keyframes: motion(name, 81) })),
     ]
     let state = start()

@@ -6,14 +6,18 @@ import { upstreamOf } from '../../web/upstream.js'
 /** A graph of nodes by id and links [from, slot, to, slot]; input slots are named as in `inputs`. */
 function graphOf(nodes, links, id = 'root') {
   const graph = { id, nodes: [], getNodeById: (wanted) => graph.nodes.find((node) => node.id === wanted) ?? null }
-  const table = new Map(links.map(([from, slot, to, input], k) => [k, { id: k, origin_id: from, origin_slot: slot, target_id: to, target_slot: input }]))
-  graph.getLink = (k) => table.get(k)
+  const table = links.map(([origin_id, origin_slot, target_id]) => ({ origin_id, origin_slot, target_id }))
+  graph.getLink = (k) => table[k]
   graph.nodes = Object.entries(nodes).map(([key, { inputs = ['image'], ...rest }]) => ({
     id: Number(key),
     graph,
-    inputs: inputs.map((name, slot) => ({ name, link: links.findIndex((link) => link[2] === Number(key) && link[3] === slot) }))
-      .map(({ name, link }) => ({ name, link: link < 0 ? null : link })),
-    outputs: [0, 1].map((slot) => ({ links: links.flatMap((link, k) => (link[0] === Number(key) && link[1] === slot ? [k] : [])) })),
+    inputs: inputs.map((name, slot) => {
+      const link = links.findIndex(([, , to, input]) => to === Number(key) && input === slot)
+      return { name, link: link < 0 ? null : link }
+    }),
+    outputs: [0, 1].map((slot) => ({
+      links: [...links.keys()].filter((k) => links[k][0] === Number(key) && links[k][1] === slot),
+    })),
     ...rest,
   }))
   return graph
@@ -36,7 +40,8 @@ test('what the node before showed in its last run', () => {
 
 test('what a preview showed of the same output, and not of another', () => {
   const graph = graphOf({ 1: {}, 2: {}, 3: {}, 9: EDITOR }, [[1, 0, 9, 1], [1, 1, 2, 0], [1, 0, 3, 0]])
-  assert.deepEqual(find(graph, { 2: shown('alpha.png'), 3: shown('rgb.png') }), { kind: 'images', urls: [url('rgb.png')] })
+  const found = find(graph, { 2: shown('alpha.png'), 3: shown('rgb.png') })
+  assert.deepEqual(found, { kind: 'images', urls: [url('rgb.png')] })
 })
 
 test('the file that a loader is set to, through the nodes between', () => {

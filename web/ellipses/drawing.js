@@ -8,8 +8,8 @@
 /** @typedef {'linear' | 'ease' | 'hold'} Ease */
 
 /**
- * An ellipse at one moment. `cx, rx` are fractions of the width, `cy, ry` of the height; `angle` is in degrees, clockwise
- * on screen and applied in pixels; `weight` runs from 0 to 1.
+ * An ellipse at one moment. `cx, rx` are fractions of the width, `cy, ry` of the height; `angle` is in degrees,
+ * clockwise on screen and applied in pixels; `weight` runs from 0 to 1.
  *
  * @typedef {object} Pose
  * @property {number} cx

@@ -1,4 +1,4 @@
-/** The editor: a session, its parts on the screen, and the ways from the pointer, the keys and the clipboard into it. */
+/** The editor: a session, its parts on the screen, and the ways from pointers, keys and pictures into it. */
 
 import { createBackground, FitError } from './background.js'
 import { html, iconButton, set, setText } from './dom.js'
@@ -90,11 +90,15 @@ export function createEditor(host, t) {
     fitView: () => setView(null),
   })
   const words = html('span')
-  const alert = html('div', { class: 'notice', role: 'alert', hidden: true }, words, iconButton(ICONS.close, t('close'), dismiss))
+  const close = iconButton(ICONS.close, t('close'), dismiss)
+  const alert = html('div', { class: 'notice', role: 'alert', hidden: true }, words, close)
   stage.element.append(alert)
   const status = html('div', { class: 'unseen', role: 'status' })
-  const element = html('div', { class: 'rgba-ellipses', role: 'group', 'aria-label': t('editor'), 'data-capture-wheel': 'true' },
-    toolbar.element, stage.element, timeline.element, inspector.element, chooser, status)
+  const element = html(
+    'div',
+    { class: 'rgba-ellipses', role: 'group', 'aria-label': t('editor'), 'data-capture-wheel': 'true' },
+    toolbar.element, stage.element, timeline.element, inspector.element, chooser, status
+  )
 
   /** The view that is shown. */
   const view = () => memory.view ?? fitted(session.state.clip, board)
@@ -110,11 +114,10 @@ export function createEditor(host, t) {
     scheduled = 0
     if (!element.isConnected) return
     const { state, refused } = session
+    const { field, onion } = memory
     const readOnly = host.readOnly()
     shown = readOnly
-    const model = {
-      state, view: view(), field: memory.field, onion: memory.onion, readOnly: readOnly !== null, picture: background.picture,
-    }
+    const model = { state, view: view(), field, onion, readOnly: readOnly !== null, picture: background.picture }
     stage.render(model)
     timeline.render(model)
     inspector.render(model)
@@ -128,13 +131,15 @@ export function createEditor(host, t) {
 
   /** A step is done: the graph keeps it, and a screen reader says where the ellipse is now. */
   function committed() {
+    notice = null
     host.committed()
     const { state } = session
     const ellipse = selectedEllipse(state)
     const { cx, cy, rx, ry, angle } = shapeOf(poseNow(state, ellipse), state.clip)
     const name = nameOf(ellipse, state.drawing.ellipses.indexOf(ellipse), t)
-    const [x, y, width, height] = [cx, cy, 2 * rx, 2 * ry].map(Math.round)
-    setText(status, t('now', { name, x: Number(x), y: Number(y), width: Number(width), height: Number(height), angle: Math.round(angle) }))
+    const words = { x: cx, y: cy, width: 2 * rx, height: 2 * ry, angle }
+    const rounded = Object.fromEntries(Object.entries(words).map(([key, value]) => [key, Math.round(value)]))
+    setText(status, t('now', { name, ...rounded }))
   }
 
   /** Looks at the node again: its size may have changed, or what comes into it. */
@@ -208,7 +213,7 @@ export function createEditor(host, t) {
   timeline.track.addEventListener('dblclick', () => locked() || act({ type: 'addKey' }))
 
   onKeys(element, {
-    session, locked, fitView: () => setView(null), space: host.space,
+    session, locked, fitView: () => setView(null), space: host.space, undo: host.undo, redo: host.redo,
     zoom: (factor) => setView(zoomed(view(), { x: board.width / 2, y: board.height / 2 }, factor)),
     focusKey: (frame) => {
       render()
@@ -218,9 +223,8 @@ export function createEditor(host, t) {
   })
   element.addEventListener('focusout', session.flush)
   element.addEventListener('pointerenter', refresh)
-  element.addEventListener('keydown', undoInField)
   chooser.addEventListener('change', () => chooser.files?.[0] && openPicture(chooser.files[0]))
-  new ResizeObserver(() => {
+  const sizes = new ResizeObserver(() => {
     const size = { width: stage.element.clientWidth, height: stage.element.clientHeight }
     if (memory.view && board.width) {
       memory.view = panned(memory.view, { x: (size.width - board.width) / 2, y: (size.height - board.height) / 2 })
@@ -228,22 +232,8 @@ export function createEditor(host, t) {
     board = size
     refresh()
     schedule()
-  }).observe(stage.element)
-
-  /** Ctrl+Z is the graph's. In a field the host leaves it to the browser, and so do we where something is half typed;
-   * anywhere else the browser would take back what was last typed into a field.
-   * @param {KeyboardEvent} event */
-  function undoInField(event) {
-    const { target, key } = event
-    if (!(event.ctrlKey || event.metaKey) || !/^[zy]$/i.test(key)) return
-    const again = /^y$/i.test(key) || event.shiftKey
-    if (!(target instanceof HTMLInputElement)) return event.preventDefault()
-    if (target.type === 'text' ? target.value !== target.defaultValue : !target.validity.valid) return
-    event.preventDefault()
-    event.stopPropagation()
-    if (again) host.redo()
-    else host.undo()
-  }
+  })
+  sizes.observe(stage.element)
 
   return {
     element,
@@ -276,6 +266,7 @@ export function createEditor(host, t) {
     destroy() {
       session.close()
       background.close()
+      sizes.disconnect()
       cancelAnimationFrame(scheduled)
     },
   }

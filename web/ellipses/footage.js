@@ -83,7 +83,7 @@ function video(url) {
   }
 }
 
-/** Goes to a time and waits until its frame can be drawn: right after a seek the old one still stands there for a while.
+/** Goes to a time and waits until its frame can be drawn: right after a seek the old one still stands there.
  * @param {HTMLVideoElement} element @param {number} time @param {number} near */
 async function seek(element, time, near) {
   let over = false

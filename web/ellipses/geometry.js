@@ -1,8 +1,8 @@
 /**
  * Plane geometry of the editor: ellipses in pixels, what a handle does to them, and the view on the frame.
  *
- * A `Point` is in pixels of the frame, x to the right and y down, unless it is called a place: those are in layout pixels
- * of the stage. Angles are degrees, clockwise on screen. Every function is pure.
+ * A `Point` is in pixels of the frame, x to the right and y down, unless it is called a place: those are in layout
+ * pixels of the stage. Angles are degrees, clockwise on screen. Every function is pure.
  */
 
 import { RANGES } from './drawing.js'
@@ -12,7 +12,7 @@ import { RANGES } from './drawing.js'
 /** @typedef {Readonly<{ x: number, y: number }>} Point */
 /** @typedef {'nw' | 'ne' | 'sw' | 'se'} Corner */
 /** @typedef {'move' | Corner | 'rotate' | 'softness'} Handle */
-/** @typedef {Readonly<{ cx: number, cy: number, rx: number, ry: number, angle: number }>} Shape  An ellipse in pixels. */
+/** @typedef {Readonly<{ cx: number, cy: number, rx: number, ry: number, angle: number }>} Shape  in pixels */
 /** @typedef {Readonly<{ scale: number, x: number, y: number }>} View  place = point * scale + (x, y) */
 
 /** @type {readonly Corner[]} */
@@ -122,7 +122,8 @@ export function softened(shape, softness, by) {
   return Math.min(high, Math.max(low, softness + local.x / shape.rx))
 }
 
-/** The view that shows the whole frame in the middle of the stage. @param {Size} size @param {Size} stage @returns {View} */
+/** The view that shows the whole frame in the middle of the stage. @param {Size} size @param {Size} stage
+ * @returns {View} */
 export function fitted(size, stage) {
   const room = { width: Math.max(1, stage.width - 2 * MARGIN), height: Math.max(1, stage.height - 2 * MARGIN) }
   const scale = Math.min(room.width / size.width, room.height / size.height)

@@ -1,4 +1,4 @@
-/** The handles around the selected ellipse. Their marks keep their size whatever the zoom; a small box gets a larger one. */
+/** The handles around the selected ellipse, of one size at any zoom; a small box gets a larger one around it. */
 
 import { colourOf, set, svg } from './dom.js'
 import { CORNERS, fromLocal, shapeOf, toPlace, TOWARDS } from './geometry.js'
@@ -41,7 +41,8 @@ export function createHandles(t) {
       const { x, y } = toPlace(view, point)
       return `${x.toFixed(2)} ${y.toFixed(2)}`
     }
-    set(box, { d: `M${at(places.nw)}L${at(places.ne)}L${at(places.se)}L${at(places.sw)}zM${at(places.top)}L${at(places.rotate)}` })
+    const corners = [places.nw, places.ne, places.se, places.sw].map(at)
+    set(box, { d: `M${corners.join('L')}zM${at(places.top)}L${at(places.rotate)}` })
     for (const [name, group] of made) {
       const corner = name !== 'rotate' && name !== 'softness' && name !== 'move'
       const turn = corner ? '' : ` rotate(${pose.angle.toFixed(2)})`

@@ -1,6 +1,6 @@
 /** The selected ellipse as a name and numbers, lengths in pixels. */
 
-import { RANGES } from './drawing.js'
+import { MAX_NAME_CHARACTERS, RANGES } from './drawing.js'
 import { html, iconButton, set } from './dom.js'
 import { ICONS } from './icons.js'
 import { poseNow, selectedEllipse } from './state.js'
@@ -32,7 +32,9 @@ export function createInspector(t, act, nudge) {
   /** @type {Model | null} */
   let shown = null
   const choice = html('select', { 'data-field': 'ellipse', 'aria-label': t('ellipse'), title: t('ellipse') })
-  const name = html('input', { type: 'text', 'data-field': 'name', 'aria-label': t('name'), placeholder: t('name'), maxlength: 200 })
+  const name = html('input', {
+    type: 'text', 'data-field': 'name', 'aria-label': t('name'), placeholder: t('name'), maxlength: MAX_NAME_CHARACTERS,
+  })
   const buttons = {
     addEllipse: iconButton(ICONS.add, t('addEllipse'), () => act({ type: 'add' })),
     duplicateEllipse: iconButton(ICONS.duplicate, t('duplicateEllipse'), () => act({ type: 'duplicate' })),
@@ -59,10 +61,11 @@ export function createInspector(t, act, nudge) {
   function changed(key, input) {
     if (!shown) return
     const { state } = shown
-    const value = input.valueAsNumber / unit(key, state.clip)
+    const one = unit(key, state.clip)
+    const value = input.valueAsNumber / one
     const [low, high] = RANGES[key]
     const fits = low <= value && value <= high
-    markRange(input, fits, t('valueRange', { label: t(key), low: low * unit(key, state.clip), high: high * unit(key, state.clip) }))
+    markRange(input, fits, t('valueRange', { label: t(key), low: low * one, high: high * one }))
     if (fits) nudge({ type: 'pose', id: state.selected, pose: { [key]: value } })
   }
 
@@ -76,7 +79,9 @@ export function createInspector(t, act, nudge) {
       choice.replaceChildren(...ellipses.map(({ id }, k) => html('option', { value: id }, options[k] ?? '')))
     }
     choice.value = state.selected
-    if (name !== document.activeElement || name.dataset.of !== state.selected) name.value = name.defaultValue = selectedEllipse(state).name
+    if (name !== document.activeElement || name.dataset.of !== state.selected) {
+      name.value = name.defaultValue = selectedEllipse(state).name
+    }
     name.dataset.of = state.selected
     for (const [key, input] of inputs) {
       input.disabled = readOnly
@@ -98,7 +103,7 @@ function renderNumber(key, input, { state }) {
   markRange(input, true, '')
 }
 
-/** Whether what stands in a field is the value, however it is written, or cannot be one: then it is left to the typist.
+/** Whether what stands in a field is the value, however it is written, or cannot be one: it is left to the typist.
  * @param {keyof Pose} key @param {HTMLInputElement} input @param {Model} model */
 function isTyped(key, input, { state }) {
   const value = poseNow(state, selectedEllipse(state))[key] * unit(key, state.clip)

@@ -1,8 +1,9 @@
 /**
  * Where an ellipse is at a frame, between its keyframes: the rules of `pipelines/ellipse/keyframes.py`.
  *
- * Before the first keyframe and after the last the value holds. With `loop` time runs in a circle of `length` frames and
- * the last keyframe leads to the first one; a keyframe at or after that one is never reached. The angle is a plain number.
+ * Before the first keyframe and after the last the value holds. With `loop` time runs in a circle of `length` frames
+ * and the last keyframe leads to the first one; a keyframe at or after that one is never reached. The angle is a plain
+ * number.
  */
 
 /** @typedef {import('./drawing.js').Pose} Pose */

@@ -1,9 +1,9 @@
 /**
- * Keys on the editor. What is typed into it stays out of the host's shortcuts; what is typed with Ctrl or Cmd goes there.
+ * Keys on the editor. What is typed into it stays out of the host's shortcuts; what is typed with Ctrl or Cmd goes on.
  *
- * On the board: arrows a pixel, with Shift ten, on the handle that has the focus or else on the ellipse; [ and ] turn by a
- * degree, with Shift by 15; Page Up and Page Down choose another ellipse; comma and full stop step through the frames;
- * + - 0 zoom; K adds a keyframe; Delete deletes the ellipse. On a keyframe: arrows move it, Delete deletes it.
+ * On the board: arrows a pixel, with Shift ten, on the handle that has the focus or else on the ellipse; [ and ] turn
+ * by a degree, with Shift by 15; Page Up and Page Down choose another ellipse; comma and full stop step through the
+ * frames; + - 0 zoom; K adds a keyframe; Delete deletes the ellipse. On a keyframe: arrows move it, Delete deletes it.
  */
 
 import { moved, poseOf, resized, rotated, shapeOf, SNAP_DEGREES } from './geometry.js'
@@ -38,6 +38,8 @@ function passes({ key, ctrlKey, metaKey }) {
  * @property {(factor: number) => void} zoom  about the middle of the board
  * @property {() => void} fitView
  * @property {(event: KeyboardEvent) => void} space  the canvas pans while it is held
+ * @property {() => void} undo
+ * @property {() => void} redo
  * @property {(frame: number) => void} focusKey  the keyframe at this frame
  */
 
@@ -50,6 +52,7 @@ export function onKeys(element, desk) {
 
   element.addEventListener('keydown', (event) => {
     if (event.key === 'Control' || event.key === 'Meta' || event.ctrlKey || event.metaKey) session.flush()
+    undoneInField(event, desk)
     if (passes(event)) return
     const target = /** @type {Element} */ (event.target)
     const onBoard = target.closest('.board') !== null
@@ -61,6 +64,24 @@ export function onKeys(element, desk) {
         : target.closest('.playhead') ? playheadKey(event, session) : false
     if (done) event.preventDefault()
   })
+}
+
+/**
+ * Ctrl+Z is the graph's. In a field the host leaves it to the browser, and so do we where something is half typed;
+ * anywhere else the browser would take back what was last typed into a field.
+ *
+ * @param {KeyboardEvent} event
+ * @param {Desk} desk
+ */
+function undoneInField(event, { undo, redo }) {
+  const { target, key, shiftKey } = event
+  if (!(event.ctrlKey || event.metaKey) || !/^[zy]$/i.test(key)) return
+  if (!(target instanceof HTMLInputElement)) return event.preventDefault()
+  if (target.type === 'text' ? target.value !== target.defaultValue : !target.validity.valid) return
+  event.preventDefault()
+  event.stopPropagation()
+  if (shiftKey || /^y$/i.test(key)) redo()
+  else undo()
 }
 
 /** @param {KeyboardEvent} event @param {Element} target @param {Desk} desk */
@@ -101,20 +122,20 @@ function nudge(event, arrow, { handle = 'move', ellipse }, session) {
   const by = { x: arrow.x * far, y: arrow.y * far }
   const sense = arrow.x - arrow.y
   if (handle === 'rotate') return turn(session, sense * (event.shiftKey ? SNAP_DEGREES : 1))
-  if (handle === 'softness') return pose1(session, { softness: pose.softness + sense * SOFTER * far })
-  if (handle === 'move') return pose1(session, poseOf(moved(shape, by), clip))
-  return pose1(session, poseOf(resized(shape, /** @type {Corner} */ (handle), by, { centred: event.altKey }), clip))
+  if (handle === 'softness') return change(session, { softness: pose.softness + sense * SOFTER * far })
+  if (handle === 'move') return change(session, poseOf(moved(shape, by), clip))
+  return change(session, poseOf(resized(shape, /** @type {Corner} */ (handle), by, { centred: event.altKey }), clip))
 }
 
 /** @param {Session} session @param {number} degrees */
 function turn(session, degrees) {
   const pose = poseNow(session.state, selectedEllipse(session.state))
   const shape = shapeOf(pose, session.state.clip)
-  return pose1(session, { angle: rotated(shape, degrees, Math.abs(degrees) === SNAP_DEGREES).angle })
+  return change(session, { angle: rotated(shape, degrees, Math.abs(degrees) === SNAP_DEGREES).angle })
 }
 
 /** @param {Session} session @param {Partial<Pose>} pose */
-function pose1(session, pose) {
+function change(session, pose) {
   session.nudge({ type: 'pose', id: session.state.selected, pose })
   return true
 }
@@ -141,7 +162,8 @@ function keyframeKey({ key, shiftKey, altKey }, from, { session, locked, focusKe
 function playheadKey({ key, shiftKey }, session) {
   const { frame } = session.state
   if (key === 'Home' || key === 'End') return act(session, { type: 'seek', frame: key === 'Home' ? 0 : Infinity })
-  if (key === 'PageUp' || key === 'PageDown') return act(session, { type: 'seek', frame: frame + (key === 'PageUp' ? FRAMES : -FRAMES) })
+  const page = key === 'PageUp' ? FRAMES : key === 'PageDown' ? -FRAMES : 0
+  if (page) return act(session, { type: 'seek', frame: frame + page })
   const arrow = ARROWS[key]
   return arrow ? act(session, { type: 'seek', frame: frame + (arrow.x - arrow.y) * (shiftKey ? FRAMES : 1) }) : false
 }

@@ -4,7 +4,7 @@
 /** @typedef {import('./drawing.js').Pose} Pose */
 /** @typedef {Readonly<{ width: number, height: number, length?: number }>} FrameSize */
 
-/** Wan's four, its 720p, then CogVideoX's and Mochi's, which have a length of their own. @type {readonly FrameSize[]} */
+/** Wan's four and its 720p, then CogVideoX's and Mochi's with their own length. @type {readonly FrameSize[]} */
 export const SIZES = [
   { width: 832, height: 480 },
   { width: 480, height: 832 },

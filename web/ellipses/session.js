@@ -1,5 +1,5 @@
 /**
- * One editor at work: the state, the text that stands in the widget, and when a change becomes a step of the graph's undo.
+ * One editor at work: the state, the text in the widget, and when a change becomes a step of the graph's undo.
  *
  * The text changes once per gesture, once per click, and once per burst of key strokes. A text that is refused changes
  * nothing but `refused`, the reason.

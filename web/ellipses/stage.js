@@ -124,7 +124,7 @@ function updateBody(group, { state, view }, ellipse, index, t) {
   const pose = poseNow(state, ellipse)
   const shape = shapeOf(pose, state.clip)
   const selected = ellipse.id === state.selected
-  const [ring, halo, area, tag] = /** @type {[Element, Element, Element, Element]} */ (/** @type {unknown} */ (group.children))
+  const [ring, halo, area, tag] = /** @type {[Element, Element, Element, Element]} */ ([...group.children])
   set(group, {
     class: `ellipse ${colourOf(index)} ${selected ? 'selected' : ''} ${pose.weight > 0 ? '' : 'gone'}`,
     style: `--weight: ${Math.round(pose.weight * 100) / 100}`,

@@ -16,7 +16,10 @@ import { POSE_KEYS, poseAt } from './keyframes.js'
 /** @typedef {import('./drawing.js').Ease} Ease */
 /** @typedef {Readonly<{ width: number, height: number, length: number, fps: number }>} Clip */
 
-/** @typedef {'lastEllipse' | 'lastKeyframe' | 'fullOfEllipses' | 'fullOfKeyframes' | 'frameTaken' | 'outOfRange' | 'tooLong'} Notice */
+/**
+ * @typedef {'lastEllipse' | 'lastKeyframe' | 'fullOfEllipses' | 'fullOfKeyframes' | 'frameTaken' | 'outOfRange'
+ *   | 'tooLong'} Notice
+ */
 
 /**
  * @typedef {Readonly<{

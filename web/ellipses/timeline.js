@@ -1,4 +1,4 @@
-/** The time of the selected ellipse: a ruler in pixel frames and latent frames, its keyframes, and what is done to them. */
+/** The time of the selected ellipse: a ruler in pixel frames and latent frames, and its keyframes. */
 
 import { EASES } from './drawing.js'
 import { colourOf, html, iconButton, keyed, set, setText, svg } from './dom.js'
@@ -25,7 +25,9 @@ const STEPS = [4, 8, 20, 40, 80, 200, 400, 800, 2000, 4000, 8000]
  * @param {(event: Event) => void} act
  */
 export function createTimeline(t, act) {
-  const frame = html('input', { type: 'number', min: 0, step: 1, class: 'number', 'data-field': 'frame', 'aria-label': t('frame') })
+  const frame = html('input', {
+    type: 'number', min: 0, step: 1, class: 'number', 'data-field': 'frame', 'aria-label': t('frame'),
+  })
   const [of, latent] = [html('span', { class: 'quiet' }), html('span', { class: 'quiet latent' })]
   const ease = html('select', { 'data-field': 'ease', 'aria-label': t('ease'), title: t('ease') },
     ...EASES.map((name) => html('option', { value: name }, t(`ease_${name}`))))
@@ -82,7 +84,8 @@ function frameWords(frame, length) {
 
 /** @param {import('../strings.js').Translate} t */
 function createTrack(t) {
-  const [bands, ticks, after] = [svg('path', { class: 'bands' }), svg('path', { class: 'ticks' }), svg('rect', { class: 'after' })]
+  const [bands, ticks] = [svg('path', { class: 'bands' }), svg('path', { class: 'ticks' })]
+  const after = svg('rect', { class: 'after' })
   const [labels, others] = [svg('g', { class: 'labels' }), svg('path', { class: 'others' })]
   const [ways, keys] = [svg('path', { class: 'ways' }), svg('g')]
   const playhead = svg('g', { class: 'playhead', role: 'slider', tabindex: 0, 'aria-label': t('frame') },
@@ -114,7 +117,8 @@ function createTrack(t) {
     })
     set(ways, { d: waysOf(keyframes, xOf) })
     const other = drawing.ellipses.filter(({ id }) => id !== selected).flatMap((each) => each.keyframes)
-    set(others, { d: [...new Set(other.map((key) => key.frame))].map((at) => `M${xOf(at).toFixed(1)} ${HEIGHT - 4}v3`).join('') })
+    const marks = [...new Set(other.map((key) => key.frame))].map((at) => `M${xOf(at).toFixed(1)} ${HEIGHT - 4}v3`)
+    set(others, { d: marks.join('') })
     set(playhead, {
       transform: `translate(${xOf(frame).toFixed(2)} 0)`, 'aria-valuemin': 0, 'aria-valuemax': clip.length - 1,
       'aria-valuenow': frame, 'aria-valuetext': t('frameOf', frameWords(frame, clip.length)),
@@ -132,8 +136,10 @@ function createTrack(t) {
     const starts = Array.from({ length: Math.ceil(latents / every) }, (_, k) => k * every)
     /** @param {number} latent */
     const startOf = (latent) => xOf(latent === 0 ? -0.5 : FRAMES * latent - 3.5)
-    const band = starts.filter((_, k) => k % 2 === 1)
-      .map((k) => `M${startOf(k).toFixed(1)} ${RULER}H${startOf(Math.min(latents, k + every)).toFixed(1)}V${HEIGHT}H${startOf(k).toFixed(1)}z`)
+    const band = starts.filter((_, k) => k % 2 === 1).map((k) => {
+      const [from, to] = [startOf(k), startOf(Math.min(latents, k + every))].map((x) => x.toFixed(1))
+      return `M${from} ${RULER}H${to}V${HEIGHT}H${from}z`
+    })
     set(bands, { d: band.join('') })
     const step = STEPS.find((each) => xOf(each) - xOf(0) >= LABEL_WIDTH) ?? scale.last
     const marks = Array.from({ length: Math.floor((length - 1) / step) + 1 }, (_, k) => k * step)
@@ -159,7 +165,8 @@ function caption(y, text) {
 
 function keyMark() {
   return svg('g', { role: 'button', tabindex: 0 },
-    svg('rect', { class: 'hit', x: -9, y: -14, width: 18, height: 28 }), svg('path', { class: 'mark', d: 'M0-6L6 0 0 6-6 0z' }))
+    svg('rect', { class: 'hit', x: -9, y: -14, width: 18, height: 28 }),
+    svg('path', { class: 'mark', d: 'M0-6L6 0 0 6-6 0z' }))
 }
 
 /** The way from each keyframe to the next, drawn as it moves. @param {readonly Keyframe[]} keyframes

@@ -25,11 +25,15 @@ import { LENGTH, MOTIONS, SIZES, sizeName } from './presets.js'
  */
 export function createToolbar(t, actions) {
   const sizes = SIZES.map((size) => ({ name: sizeName(size), size: { length: LENGTH, ...size } }))
-  const size = menu('size', t('size'), t('sizeHint'), sizes.map(({ name, size: { width, height, length } }) =>
-    [name, `${width} × ${height} · ${length}`]))
+  const sizeWords = sizes.map(({ name, size }) =>
+    /** @type {const} */ ([name, `${size.width} × ${size.height} · ${size.length}`]))
+  const size = menu('size', t('size'), t('sizeHint'), sizeWords)
   const motion = menu('motion', t('shape'), t('shapeHint'), MOTIONS.map(({ name }) => [name, t(name)]))
   const background = menu('background', t('background'), t('background'), [
-    ['graph', t('backgroundGraph')], ['own', t('backgroundOwn')], ['file', t('backgroundFile')], ['none', t('backgroundNone')],
+    ['graph', t('backgroundGraph')],
+    ['own', t('backgroundOwn')],
+    ['file', t('backgroundFile')],
+    ['none', t('backgroundNone')],
   ])
   const buttons = {
     field: iconButton(ICONS.field, t('field'), actions.toggleField),
@@ -46,9 +50,10 @@ export function createToolbar(t, actions) {
   onChoice(background, (choice) => actions.setBackground(/** @type {BackgroundChoice} */ (choice)))
   const element = html('div', { class: 'bar toolbar', role: 'toolbar', 'aria-label': t('editor') },
     size, motion, background, html('span', { class: 'gap' }),
-    html('span', { class: 'group' }, buttons.field, buttons.onion), html('span', { class: 'group' }, buttons.fitAlpha, buttons.fitView))
+    html('span', { class: 'group' }, buttons.field, buttons.onion),
+    html('span', { class: 'group' }, buttons.fitAlpha, buttons.fitView))
 
-  /** @param {Model} model @param {BackgroundChoice} chosen @param {boolean} own  whether there is a picture of the user's own */
+  /** @param {Model} model @param {BackgroundChoice} chosen @param {boolean} own  whether a picture has been given */
   function render({ field, onion, readOnly, picture }, chosen, own) {
     for (const option of background.options) set(option, { 'data-chosen': option.value === chosen })
     set(/** @type {Element} */ (background.options[2]), { hidden: !own })
@@ -61,8 +66,14 @@ export function createToolbar(t, actions) {
   return { element, render }
 }
 
-/** A list whose choice is done at once and not kept; its first line names it.
- * @param {string} field @param {string} label @param {string} hint @param {readonly (readonly [value: string, text: string])[]} choices */
+/**
+ * A list whose choice is done at once and not kept; its first line names it.
+ *
+ * @param {string} field
+ * @param {string} label
+ * @param {string} hint
+ * @param {readonly (readonly [value: string, text: string])[]} choices
+ */
 function menu(field, label, hint, choices) {
   return html('select', { 'data-field': field, 'aria-label': label, title: hint },
     html('option', { value: '', hidden: true, selected: true }, label),
