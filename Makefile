@@ -35,7 +35,7 @@ check: host node
 bench: export OMP_NUM_THREADS = 1
 bench: host
 	$(HOST_PYTHON) benchmarks/wan_alpha.py
-	$(HOST_PYTHON) -m pytest tests/browser -k smoothly -s
+	$(HOST_PYTHON) -m pytest tests/browser -k 'smoothly or scrubbed' -s
 
 host:
 	@began=$$(date +%s); $(HOST) install; echo "ComfyUI ready after $$(($$(date +%s) - began)) s"

@@ -272,20 +272,17 @@ def output(name: str, samples: str, fps: Value | Link, tile_size: int = 0) -> Gr
         "image": link("decode.image"), "filename_prefix": f"rgba/{name}", "format": "png 8-bit", "passes": "rgba",
         "start_frame": 1001, "padding": 4, "fps": fps, "existing": "new version", "compression": 4,
     }  # fmt: skip
-    webm = {"filename_prefix": f"rgba/{name}_preview", "codec": "vp9", "fps": fps, "crf": 24}
-    preview = {"images": link("decode.image"), **webm}
+    preview = {"image": link("decode.image"), "fps": fps}
     return Group(
         "Output",
         OUTPUT,
         [
             [
                 Node("decode", "RGBADecode", decode),
+                Node("save", "RGBASaveSequence", sequence, colors=GREEN),
                 note("output_note", "What comes out", OUTPUT_NOTE.format(name=name), 230),
             ],
-            [
-                Node("save", "RGBASaveSequence", sequence, colors=GREEN),
-                Node("preview", "SaveWEBM", preview, title="Preview (WebM with alpha)", height=290),
-            ],
+            [Node("preview", "RGBAPreview", preview, height=420)],
         ],
     )
 
@@ -309,7 +306,7 @@ OUTPUT_NOTE = """
     *Save RGBA sequence* writes `output/rgba/{name}_v001/{name}_v001.1001.png` and so on, a new version for each run,
     and a JSON beside them with frame rate, size, seed and graph.
 
-    The WebM is for looking: browsers show its alpha.
+    *RGBA preview* plays the clip over a checkerboard, black, white or any colour, and shows alpha alone.
 """
 
 # --------------------------------------------------------------------------------------------------------------------

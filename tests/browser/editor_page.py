@@ -14,7 +14,7 @@ from playwright.sync_api import CDPSession, ConsoleMessage, Locator, Page
 
 CLASSIC, NODES_2 = "classic", "nodes 2.0"
 NODE = "RGBAEllipseEditor"
-WAIT_MS = 8000
+WAIT_MS = 20_000
 POLL_MS = 40
 
 NOISE = (

@@ -267,6 +267,15 @@ def test_the_frame_can_be_typed(editor: EditorPage):
     assert editor.root.locator(".playhead").get_attribute("aria-valuetext") == "Frame 21 of 80, latent frame 6 of 20"
 
 
+def test_what_is_being_typed_survives_a_redraw(editor: EditorPage):
+    editor.field("frame").fill("21")
+    editor.in_node("widget('fps').value = 24; widget('fps').callback?.(24)")
+    editor.frames(4)
+    editor.press("Enter")
+    editor.frames()
+    assert editor.root.locator(".playhead").get_attribute("aria-valuenow") == "21"
+
+
 def test_ctrl_z_in_a_number_field_is_the_graphs(editor: EditorPage):
     editor.field("cx").fill("300")
     editor.press("Enter")

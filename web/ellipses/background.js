@@ -55,7 +55,10 @@ export function createBackground(chosen, upstream, changed) {
     if (sourceKey(source) !== key) {
       key = sourceKey(source)
       footage?.close()
-      footage = source && openFootage(source)
+      footage = source && openFootage(source, () => {
+        asked = ''
+        changed()
+      })
     }
     const mine = `${footage?.still ? 0 : frame} ${key}`
     if (mine === asked) return

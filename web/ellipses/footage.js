@@ -5,12 +5,18 @@
 /** @typedef {{ still: boolean, at: (frame: number, fps: number) => Promise<Picture>, close: () => void }} Footage */
 
 const KEPT = 48
-/** A seek within one frame of the video presents nothing new. */
-const SAME_FRAME_MS = 500
+/** How long a frame is waited for: a seek within one frame of the video presents nothing new. */
+const SOON_MS = 500
+const AT_LAST_MS = 3000
 
-/** @param {Source} source @returns {Footage} */
-export function openFootage(source) {
-  return source.kind === 'video' ? video(source.url) : images(source.urls)
+/**
+ * @param {Source} source
+ * @param {() => void} [late]  a busy browser has presented the frame only now: ask again. Without it a frame is waited
+ *   for longer
+ * @returns {Footage}
+ */
+export function openFootage(source, late) {
+  return source.kind === 'video' ? video(source.url, late) : images(source.urls)
 }
 
 /** @param {Source | null} source */
@@ -56,8 +62,8 @@ async function loadImage(url) {
 }
 
 /** A video shows one moment at a time: the last one that was asked for, what was asked before it is skipped.
- * @param {string} url @returns {Footage} */
-function video(url) {
+ * @param {string} url @param {() => void} [late] @returns {Footage} */
+function video(url, late) {
   const element = Object.assign(document.createElement('video'), { src: url, muted: true, preload: 'auto' })
   /** @type {Promise<unknown>} */
   let queue = happens(element, 'loadeddata')
@@ -69,7 +75,9 @@ function video(url) {
       const mine = queue.then(async () => {
         if (number !== newest) throw new DOMException('another frame was asked for', 'AbortError')
         const time = Math.min((frame + 0.5) / fps, Math.max(0, element.duration - 0.5 / fps))
-        if (Math.abs(element.currentTime - time) > 1e-4) await seek(element, time, 1 / fps)
+        if (Math.abs(element.currentTime - time) > 1e-4) {
+          await seek(element, time, 1 / fps, late ? SOON_MS : AT_LAST_MS, () => number === newest && late?.())
+        }
         const source = await createImageBitmap(element)
         return { source, size: { width: source.width, height: source.height } }
       })
@@ -84,20 +92,23 @@ function video(url) {
 }
 
 /** Goes to a time and waits until its frame can be drawn: right after a seek the old one still stands there.
- * @param {HTMLVideoElement} element @param {number} time @param {number} near */
-async function seek(element, time, near) {
-  let over = false
+ * @param {HTMLVideoElement} element @param {number} time @param {number} near
+ * @param {number} patience  milliseconds @param {() => void} late */
+async function seek(element, time, near, patience, late) {
+  let [sought, waiting] = [false, true]
   const shown = new Promise((resolve) => {
     const look = () => element.requestVideoFrameCallback?.((_, { mediaTime }) => {
-      if (Math.abs(mediaTime - time) <= near) resolve(true)
-      else if (!over) look()
+      if (!sought && Math.abs(mediaTime - time) > near) return look()
+      resolve(true)
+      if (!waiting) late()
     })
     look()
   })
   element.currentTime = time
   await happens(element, 'seeked')
-  await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, SAME_FRAME_MS))])
-  over = true
+  sought = true
+  await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, patience))])
+  waiting = false
 }
 
 /** @param {HTMLVideoElement} element @param {string} what @returns {Promise<void>} */

@@ -41,7 +41,13 @@ export function createTimeline(t, act) {
     loop: iconButton(ICONS.loop, t('loop'), () => act({ type: 'loop' })),
   }
   for (const [name, button] of Object.entries(buttons)) set(button, { 'data-action': name })
-  frame.addEventListener('change', () => act({ type: 'seek', frame: frame.valueAsNumber || 0 }))
+  let typing = false
+  frame.addEventListener('input', () => { typing = true })
+  frame.addEventListener('blur', () => { typing = false })
+  frame.addEventListener('change', () => {
+    typing = false
+    act({ type: 'seek', frame: frame.valueAsNumber || 0 })
+  })
   ease.addEventListener('change', () => act({ type: 'ease', ease: /** @type {Ease} */ (ease.value) }))
 
   const bar = html('div', { class: 'bar' },
@@ -59,7 +65,7 @@ export function createTimeline(t, act) {
     const words = frameWords(state.frame, length)
     const { previous, next } = neighbourFrames(state)
     set(frame, { max: length - 1 })
-    if (frame !== document.activeElement || Number(frame.value) !== state.frame) frame.value = String(state.frame)
+    if (!typing) frame.value = String(state.frame)
     setText(of, t('ofFrames', words))
     setText(latent, t('latentOf', words))
     ease.value = rulingKey(state).ease
