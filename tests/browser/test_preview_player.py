@@ -246,7 +246,7 @@ SCRUB = """async (patience) => {
     slider.dispatchEvent(new Event('input'))
     while (canvas.dataset.frame !== String(frame)) {
       await new Promise(requestAnimationFrame)
-      if (performance.now() - began > patience) return [frame, document.querySelector('.rgba-player .message').innerText]
+      if (performance.now() - began > patience) return `frame ${frame} was never shown`
     }
     waits.push(performance.now() - began)
   }
@@ -259,5 +259,5 @@ def test_81_frames_of_832_by_480_can_be_scrubbed(player):
     shown(player, clip_graph(832, 480, 81))
     sweeps = [player.page.evaluate(SCRUB, WAIT_MS) for _ in range(5)]
     sys.stdout.write(f"player, 81 frames of 832 x 480 ({player.renderer}): 95 % of the frames within {sweeps} ms\n")
-    assert all(isinstance(sweep, int | float) for sweep in sweeps), f"a frame was never shown: {sweeps}"
+    assert not [sweep for sweep in sweeps if isinstance(sweep, str)]
     assert min(sweeps) < 100
