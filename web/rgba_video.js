@@ -11,7 +11,7 @@ app.registerExtension({
   name: 'RGBAVideo',
 
   init() {
-    for (const sheet of ['./ellipses/editor.css', './preview/player.css']) {
+    for (const sheet of ['./ui/widget.css', './ellipses/editor.css', './preview/player.css']) {
       const href = new URL(sheet, import.meta.url).href
       document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href }))
     }

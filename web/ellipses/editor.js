@@ -1,10 +1,10 @@
 /** The editor: a session, its parts on the screen, and the ways from pointers, keys and pictures into it. */
 
 import { createBackground, FitError } from './background.js'
-import { html, iconButton, set, setText } from './dom.js'
+import { html, iconButton, set, setText } from '../ui/dom.js'
 import { fitted, panned, shapeOf, zoomed } from './geometry.js'
 import { beginOnBoard, beginOnTrack, onDrag, placeOn } from './gestures.js'
-import { ICONS } from './icons.js'
+import { ICONS } from '../ui/icons.js'
 import { createInspector } from './inspector.js'
 import { onKeys } from './keys.js'
 import { motion } from './presets.js'
@@ -96,7 +96,7 @@ export function createEditor(host, t) {
   const status = html('div', { class: 'unseen', role: 'status' })
   const element = html(
     'div',
-    { class: 'rgba-ellipses', role: 'group', 'aria-label': t('editor'), 'data-capture-wheel': 'true' },
+    { class: 'rgba-widget rgba-ellipses', role: 'group', 'aria-label': t('editor'), 'data-capture-wheel': 'true' },
     toolbar.element, stage.element, timeline.element, inspector.element, chooser, status
   )
 

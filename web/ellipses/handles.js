@@ -1,6 +1,6 @@
 /** The handles around the selected ellipse, of one size at any zoom; a small box gets a larger one around it. */
 
-import { colourOf, set, svg } from './dom.js'
+import { colourOf, set, svg } from '../ui/dom.js'
 import { CORNERS, fromLocal, shapeOf, toPlace, TOWARDS } from './geometry.js'
 import { poseNow, selectedEllipse } from './state.js'
 

@@ -1,8 +1,8 @@
 /** The selected ellipse as a name and numbers, lengths in pixels. */
 
 import { MAX_NAME_CHARACTERS, RANGES } from './drawing.js'
-import { html, iconButton, set } from './dom.js'
-import { ICONS } from './icons.js'
+import { html, iconButton, set } from '../ui/dom.js'
+import { ICONS } from '../ui/icons.js'
 import { poseNow, selectedEllipse } from './state.js'
 import { nameOf } from './stage.js'
 

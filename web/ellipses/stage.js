@@ -1,7 +1,7 @@
 /** The drawing board: picture, field and outlines in layers, from a model to elements. It draws and decides nothing. */
 
 import { drawContained, emptiness, resize, within } from './canvas.js'
-import { colourOf, html, keyed, set, setText, svg } from './dom.js'
+import { colourOf, html, keyed, set, setText, svg } from '../ui/dom.js'
 import { fieldPainter, latentGrid } from './field.js'
 import { shapeOf, toPlace } from './geometry.js'
 import { createHandles } from './handles.js'
@@ -152,7 +152,7 @@ function ellipseAttributes(shape, view) {
   return { cx: x, cy: y, rx, ry, transform: `rotate(${shape.angle.toFixed(3)} ${x.toFixed(2)} ${y.toFixed(2)})` }
 }
 
-/** @param {Shape} shape @param {import('./geometry.js').View} view @param {import('./dom.js').Attributes} attributes */
+/** @param {Shape} shape @param {import('./geometry.js').View} view @param {import('../ui/dom.js').Attributes} attributes */
 function outline(shape, view, attributes) {
   return svg('ellipse', { ...attributes, ...ellipseAttributes(shape, view) })
 }

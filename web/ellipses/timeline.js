@@ -1,8 +1,8 @@
 /** The time of the selected ellipse: a ruler in pixel frames and latent frames, and its keyframes. */
 
 import { EASES } from './drawing.js'
-import { colourOf, html, iconButton, keyed, set, setText, svg } from './dom.js'
-import { ICONS } from './icons.js'
+import { colourOf, html, iconButton, keyed, set, setText, svg } from '../ui/dom.js'
+import { ICONS } from '../ui/icons.js'
 import { FRAMES, latentFrame, latentLength } from './keyframes.js'
 import { keyNow, neighbourFrames, rulingKey, selectedEllipse } from './state.js'
 

@@ -1,7 +1,7 @@
 /** The row above the drawing board: sizes, presets, the background, and what is shown. */
 
-import { html, iconButton, set } from './dom.js'
-import { ICONS } from './icons.js'
+import { html, iconButton, set } from '../ui/dom.js'
+import { ICONS } from '../ui/icons.js'
 import { LENGTH, MOTIONS, SIZES, sizeName } from './presets.js'
 
 /** @typedef {import('./presets.js').MotionName} MotionName */

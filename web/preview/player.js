@@ -4,11 +4,10 @@
  * It knows nothing of ComfyUI. `show` takes what the node's run has left; everything else comes from pointer and keys.
  */
 
-import { html, iconButton, set, setText } from '../ellipses/dom.js'
-import { ICONS } from '../ellipses/icons.js'
+import { html, iconButton, set, setText } from '../ui/dom.js'
+import { ICONS } from '../ui/icons.js'
 import { compose, valueAt } from './composite.js'
 import { createFrames, fileOf } from './frames.js'
-import { NEXT, PAUSE, PLAY, PREVIOUS } from './icons.js'
 import { reduce, secondsAt, STOPPED, wanted } from './playback.js'
 
 /** @typedef {import('./composite.js').View} View */
@@ -49,15 +48,15 @@ export function createPlayer(address, t) {
   const position = html('output', { class: 'position' })
   const value = html('output', { class: 'value', 'aria-live': 'off' })
   const slider = html('input', { type: 'range', min: 0, max: 0, step: 1, value: 0, 'aria-label': t('frame'), 'data-role': 'scrub' })
-  const play = iconButton(PLAY, t('play'), () => toggle())
+  const play = iconButton(ICONS.play, t('play'), () => toggle())
   const view = choice(t('view'), VIEWS.map((name) => [name, t(`view_${name}`)]))
   const backdrop = choice(t('backdrop'), BACKDROPS.map((name) => [name, t(`backdrop_${name}`)]))
   const color = html('input', { type: 'color', value: '#00b140', 'aria-label': t('backdrop_color') })
-  const element = html('div', { class: 'rgba-player', tabindex: 0, role: 'group', 'aria-label': t('player'), 'data-capture-wheel': 'true' },
+  const element = html('div', { class: 'rgba-widget rgba-player', tabindex: 0, role: 'group', 'aria-label': t('player'), 'data-capture-wheel': 'true' },
     html('div', { class: 'stage' }, board, message),
     html('div', { class: 'bar' },
-      iconButton(PREVIOUS, t('previousFrame'), () => act({ type: 'step', by: -1 })), play,
-      iconButton(NEXT, t('nextFrame'), () => act({ type: 'step', by: 1 })), slider, position),
+      iconButton(ICONS.previousFrame, t('previousFrame'), () => act({ type: 'step', by: -1 })), play,
+      iconButton(ICONS.nextFrame, t('nextFrame'), () => act({ type: 'step', by: 1 })), slider, position),
     html('div', { class: 'bar' }, view, backdrop, color, iconButton(ICONS.fitView, t('fitView'), () => fit()), value))
 
   /** @type {Entry | null} */
@@ -72,8 +71,6 @@ export function createPlayer(address, t) {
   let shift = { x: 0, y: 0 }
   /** @type {Pixels | null} */
   let pixels = null
-  /** Milliseconds from asking for a frame to seeing it, the latest last. @type {number[]} */
-  const waits = []
 
   const clip = () => ({ count: entry?.clip ?? 1, rate: entry?.rate ?? { num: 16, den: 1 } })
 
@@ -105,7 +102,6 @@ export function createPlayer(address, t) {
     const wish = wishOf(here)
     if (wish.key === drawn) return
     busy = true
-    const asked = performance.now()
     try {
       const [front, plate, other] = await Promise.all(wish.files.map((name) => (name ? store.get(name) : null)))
       if (store !== frames || !front) return
@@ -115,8 +111,6 @@ export function createPlayer(address, t) {
       pixels = front
       drawn = wish.key
       set(canvas, { 'data-frame': wish.frame })
-      waits.push(performance.now() - asked)
-      if (waits.length > 500) waits.shift()
     } catch (problem) {
       if (store === frames) say(t('previewGone', { reason: problem instanceof Error ? problem.message : String(problem) }))
       return
@@ -154,7 +148,7 @@ export function createPlayer(address, t) {
     slider.value = String(state.frame)
     set(slider, { 'aria-valuetext': position.textContent })
     const path = play.querySelector('path')
-    if (path) set(path, { d: state.playing ? PAUSE : PLAY })
+    if (path) set(path, { d: state.playing ? ICONS.pause : ICONS.play })
     set(play, { 'aria-label': t(state.playing ? 'pause' : 'play'), title: t(state.playing ? 'pause' : 'play') })
     set(color, { hidden: backdrop.value !== 'color' || view.value !== 'over' })
     set(backdrop, { disabled: view.value !== 'over' })
@@ -240,7 +234,6 @@ export function createPlayer(address, t) {
   return {
     element,
     board,
-    waits,
 
     /** A run has ended: its clip, from its first frame, and from then on. @param {Entry} made */
     show(made) {

@@ -15,4 +15,8 @@ export const ICONS = {
   pasteKey: 'M4 3.5H3v10h10v-10h-1M5.5 2.5h5v2h-5zM8 6.5L6 8.5M8 6.5l2 2M8 6.5v5',
   loop: 'M4 6.5a4.2 4.2 0 0 1 7.8-1M12 2.5v3H9M12 9.5a4.2 4.2 0 0 1-7.8 1M4 13.5v-3h3',
   close: 'M4 4l8 8M12 4l-8 8',
+  play: 'M5 3l7.5 5L5 13z',
+  pause: 'M5.5 3v10M10.5 3v10',
+  previousFrame: 'M10.5 4L6 8l4.5 4zM4.5 4v8',
+  nextFrame: 'M5.5 4L10 8l-4.5 4zM11.5 4v8',
 }
