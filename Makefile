@@ -3,6 +3,7 @@ PYTHON ?= python3
 PROMPT ?= A parrot spreads its wings.
 CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rgba-video
 MODELS := $(CACHE)/tiny-models
+BEGAN  := $(shell date +%s)
 
 HOST = $(PYTHON) tools/comfy_host.py
 HOST_PYTHON = "$$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.load(sys.stdin)['python'])")"
@@ -23,6 +24,7 @@ test: check
 	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= .
 	$(HOST_PYTHON) -m pytest tests/host/queue
 	$(HOST_PYTHON) -m pytest tests/browser
+	@echo "make test took $$(($$(date +%s) - $(BEGAN))) s in all"
 
 check: host node
 	$(HOST_PYTHON) -m ruff check .
@@ -35,6 +37,7 @@ check: host node
 bench: export OMP_NUM_THREADS = 1
 bench: host
 	$(HOST_PYTHON) benchmarks/wan_alpha.py
+	$(HOST_PYTHON) benchmarks/transpixeler.py
 	$(HOST_PYTHON) -m pytest tests/browser -k 'smoothly or scrubbed' -s
 
 host:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import alpha_work, ellipses, in_and_out, wan_alpha
+from . import alpha_work, ellipses, in_and_out, transpixeler, wan_alpha
 from .schema import ComfyExtension, io
 
 
@@ -10,4 +10,4 @@ class RGBAVideo(ComfyExtension):
     """The pack, as the host loads it."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [*wan_alpha.NODES, *ellipses.NODES, *alpha_work.NODES, *in_and_out.NODES]
+        return [*wan_alpha.NODES, *transpixeler.NODES, *ellipses.NODES, *alpha_work.NODES, *in_and_out.NODES]

@@ -134,7 +134,9 @@ def _spans(cell: str) -> list[str]:
 
 
 def _numbers(cell: str) -> list[float]:
-    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", cell)]
+    """Whole numbers stay whole: the limit of a seed has more digits than a float."""
+    found = re.findall(r"-?\d+(?:\.\d+)?", cell)
+    return [float(number) if "." in number else int(number) for number in found]
 
 
 def test_the_nodes_are_found_in_the_source():

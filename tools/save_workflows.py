@@ -39,7 +39,19 @@ STAND_INS = {
     graphs.DORA_V1: tiny.DORA_COMFY,
     graphs.DORA_V2: tiny.DORA,
     graphs.SPEED: tiny.SPEED,
+    **dict.fromkeys(graphs.COG_BASE, tiny.COGVIDEOX),
+    **dict.fromkeys(graphs.COG_I2V_BASE, tiny.COGVIDEOX_I2V),
+    graphs.COG_LORA: tiny.COGVIDEOX_LORA,
+    graphs.COG_VAE: tiny.VAE,
+    graphs.T5: tiny.TEXT_ENCODER,
+    graphs.WAN_SMALL: tiny.DIT,
+    graphs.WAN_JOINT_LORA: tiny.WAN_LORA,
+    graphs.MOCHI_BASE: tiny.DIT,
+    graphs.MOCHI_VAE: tiny.VAE,
+    graphs.MOCHI_LORA: tiny.MOCHI_LORA,
 }
+"""No tiny Mochi can be loaded by the host, and no tiny VAE of CogVideoX: Wan's stand there, with its latent grid."""
+SHARDED = (graphs.COG_BASE, graphs.COG_I2V_BASE)
 
 
 def published_files(folder: Path) -> None:
@@ -50,8 +62,11 @@ def published_files(folder: Path) -> None:
         for name, file in graphs.FILES.items():
             path = folder / file.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
+            shards = next((names for names in SHARDED if name in names), None)
             if name == graphs.BASE_FP8:
                 write_scaled_fp8(Path(scratch) / tiny.DIT, path)
+            elif shards is not None:
+                write_shard(Path(scratch) / STAND_INS[name], path, shards.index(name), len(shards))
             else:
                 shutil.copyfile(Path(scratch) / STAND_INS[name], path)
 
@@ -75,6 +90,16 @@ def write_scaled_fp8(source: Path, target: Path) -> None:
     save_file(weights, target, metadata)
 
 
+def write_shard(source: Path, target: Path, index: int, count: int) -> None:
+    """One of the files that a checkpoint is published in: every count-th of its tensors."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    with safe_open(source, "pt") as file:
+        keys = sorted(file.keys())[index::count]
+        save_file({key: file.get_tensor(key) for key in keys}, target, file.metadata())
+
+
 def without_the_visit(workflow: dict[str, Any]) -> dict[str, Any]:
     """The saved workflow less what belongs to the visit: the view and the UI's version."""
     return {**workflow, "extra": {}}
@@ -89,9 +114,10 @@ def as_text(workflow: dict[str, Any]) -> str:
 
 
 def write_clips(folder: Path, frames: int = 12, width: int = 96, height: int = 64) -> None:
-    """The two videos that the graph for video to video opens: a disc that crosses the frame, and its matte."""
+    """The videos and the picture that graphs open: a disc that crosses the frame, its matte, and its first frame."""
     import av
     import numpy as np
+    from PIL import Image
 
     y, x = np.mgrid[:height, :width]
     discs = [np.hypot(x - (20 + 5 * frame), y - height / 2) < 18 for frame in range(frames)]
@@ -105,6 +131,8 @@ def write_clips(folder: Path, frames: int = 12, width: int = 96, height: int = 6
             for picture in pictures:
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), "rgb24")))
             file.mux(stream.encode())
+    first = np.concatenate([colours[0], mattes[0][..., :1]], axis=-1)
+    Image.fromarray(first.astype(np.uint8), "RGBA").save(folder / graphs.PICTURE)
 
 
 def as_jpeg(png: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Tiny random checkpoints in the published key layouts: the whole Wan-Alpha graph runs on a CPU in seconds.
+"""Tiny random checkpoints in the published key layouts: Wan-Alpha and TransPixeler graphs run on a CPU in seconds.
 
     python tools/tiny_checkpoints.py DIR [--seed N]
 
@@ -49,6 +49,17 @@ DORA_NO_ADAPTER = "loras/rgba_tiny_t2v_no_adapter_name.safetensors"
 DORA_COMFY = "loras/rgba_tiny_rgba_lora.safetensors"
 SPEED = "loras/rgba_tiny_lightx2v.safetensors"
 GAUSS_MASK = "input/gauss_mask"
+COGVIDEOX = "diffusion_models/rgba_tiny_cogvideox_5b.safetensors"
+COGVIDEOX_I2V = "diffusion_models/rgba_tiny_cogvideox_5b_i2v.safetensors"
+COGVIDEOX_LORA = "loras/rgba_tiny_cogvideox_rgba_lora.safetensors"
+WAN_LORA = "loras/rgba_tiny_wan_rgba_lora.safetensors"
+MOCHI_LORA = "loras/rgba_tiny_mochi_rgba_lora.ckpt"
+
+COGVIDEOX_HEADS, COGVIDEOX_WIDTH, COGVIDEOX_TIME, COGVIDEOX_TEXT_ROWS = 2, 128, 32, 226
+I2V_SIZE = {"sample_frames": 9, "sample_height": 6, "sample_width": 8}
+"""Of the tiny CogVideoX-5B-I2V, whose learned positions fit 9 frames of 64 x 48 pixels alone."""
+MOCHI_WIDTH = 64
+RGBA_RANK = 4
 
 CORPUS = (
     "A little girl holds a bubble wand. A parrot spreads its wings. Smoke rises from a glass of red wine.",
@@ -61,6 +72,7 @@ CORPUS = (
 
 def write(folder: Path, seed: int = 0) -> None:
     """Every file under `folder`; runs in the host's interpreter with the host on sys.path."""
+    import comfy.ldm.cogvideo.model
     import comfy.ldm.wan.model
     import comfy.ldm.wan.vae
     import comfy.ops
@@ -168,6 +180,45 @@ def write(folder: Path, seed: int = 0) -> None:
     (folder / GAUSS_MASK).parent.mkdir(parents=True, exist_ok=True)
     torch.save(mask, folder / GAUSS_MASK)
 
+    for name, channels, size in ((COGVIDEOX, 16, {}), (COGVIDEOX_I2V, 32, I2V_SIZE)):
+        network = comfy.ldm.cogvideo.model.CogVideoXTransformer3DModel(
+            num_attention_heads=COGVIDEOX_HEADS, in_channels=channels, time_embed_dim=COGVIDEOX_TIME,
+            text_embed_dim=TEXT, num_layers=BLOCKS, use_rotary_positional_embeddings=True, **build,
+        )  # fmt: skip
+        cogvideox = {_diffusers_name(key): tensor for key, tensor in filled(network).items()}
+        if size:
+            tokens = ((size["sample_frames"] + 3) // 4) * (size["sample_height"] // 2) * (size["sample_width"] // 2)
+            table = normal(1, COGVIDEOX_TEXT_ROWS + tokens, COGVIDEOX_WIDTH, std=0.1)
+            cogvideox["patch_embed.pos_embedding"] = table
+        save(name, cogvideox, {"transformer": size} if size else None)
+
+    def rgba_pair(out: int, width: int) -> tuple[Tensor, Tensor]:
+        """A pair for a matrix of the size that `filled` makes, to be multiplied by 1 / rank."""
+        up, down = low_rank(normal(out, width, std=1.0 / math.sqrt(width)), RGBA_RANK)
+        return up * RGBA_RANK, down
+
+    rgba: dict[str, Tensor] = {"domain_emb": normal(1, COGVIDEOX_WIDTH, std=0.1)}
+    for block in range(BLOCKS):
+        for layer in ("to_q", "to_k", "to_v", "to_out.0"):
+            key = f"transformer.transformer_blocks.{block}.attn1.{layer}"
+            up, down = rgba_pair(COGVIDEOX_WIDTH, COGVIDEOX_WIDTH)
+            rgba[f"{key}.lora_A.weight"], rgba[f"{key}.lora_B.weight"] = down, up
+    save(COGVIDEOX_LORA, rgba)
+
+    embedding = normal(1, WIDTH, std=0.1)
+    rgba = {f"{prefix}.modality_embedding": embedding.clone() for prefix in ("diffusion_model", "transformer")}
+    for target in _rgba_adapted(dit):
+        up, down = rgba_pair(*dit[f"{target}.weight"].shape)
+        rgba[f"diffusion_model.{target}.lora_A.weight"], rgba[f"diffusion_model.{target}.lora_B.weight"] = down, up
+    save(WAN_LORA, rgba)
+
+    rgba = {}
+    for block in range(BLOCKS):
+        for layer in ("to_q", "to_k", "to_v", "to_out"):
+            up, down = rgba_pair(MOCHI_WIDTH, MOCHI_WIDTH)
+            rgba[f"block_{block}.{layer}_lora.0.weight"], rgba[f"block_{block}.{layer}_lora.1.weight"] = down, up
+    torch.save({"state_dict": rgba, "global_step": 0}, folder / MOCHI_LORA)
+
 
 def _decoder_layers(vae: Mapping[str, object], prefixes: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Every convolution of both decoders: (prefix, layer)."""
@@ -181,6 +232,23 @@ def _adapted(dit: Mapping[str, object]) -> list[str]:
     """The linear layers that Wan-Alpha's DoRA changes: q, k, v, o of both attentions and both of the feed-forward."""
     suffixes = (".q.weight", ".k.weight", ".v.weight", ".o.weight", ".ffn.0.weight", ".ffn.2.weight")
     return [name.removesuffix(".weight") for name in dit if name.startswith("blocks.") and name.endswith(suffixes)]
+
+
+def _rgba_adapted(dit: Mapping[str, object]) -> list[str]:
+    """The linear layers that TransPixeler's Wan LoRA changes: all of the DoRA's but the keys and values of the text."""
+    return [target for target in _adapted(dit) if not target.endswith(("cross_attn.k", "cross_attn.v"))]
+
+
+def _diffusers_name(key: str) -> str:
+    """What diffusers calls a weight of the host's CogVideoX."""
+    names = {
+        "blocks.": "transformer_blocks.", ".norm_q.": ".attn1.norm_q.", ".norm_k.": ".attn1.norm_k.",
+        ".q.": ".attn1.to_q.", ".k.": ".attn1.to_k.", ".v.": ".attn1.to_v.", ".attn_out.": ".attn1.to_out.0.",
+        ".ff_proj.": ".ff.net.0.proj.", ".ff_out.": ".ff.net.2.", "time_embedding_linear": "time_embedding.linear",
+    }  # fmt: skip
+    for native, name in names.items():
+        key = key.replace(native, name)
+    return key
 
 
 def _merge_block(size: Callable[..., Any]) -> Iterator[tuple[str, Any]]:

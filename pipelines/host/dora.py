@@ -23,7 +23,8 @@ from ..lora.speed_lora import SpeedLoRA
 from .base_weight import is_plain
 from .dora_adapter import DoRAAdapter
 from .dora_branch import Addition, DoRABranch
-from .dora_files import DoRAFile, SpeedLoRAFile
+from .dora_files import DORA_INPUT, SPEED_INPUT, DoRAFile, SpeedLoRAFile
+from .model_files import chosen_for
 from .row_scales import row_scales
 from .sampled_size import refuse_odd_sizes
 
@@ -50,9 +51,11 @@ def apply_dora(
     ratio scales the low-rank part inside the norm. Raises ValueError when a file was made for another model.
     """
     shapes = parameter_shapes(model)
-    _refuse_missing(dora.name, check_fit(dora.name, dora_shapes(dora.layers), shapes))
+    with chosen_for(DORA_INPUT):
+        _refuse_missing(dora.name, check_fit(dora.name, dora_shapes(dora.layers), shapes))
     if speed is not None:
-        check_fit(speed.name, speed_lora_shapes(speed.weights), shapes)
+        with chosen_for(SPEED_INPUT):
+            check_fit(speed.name, speed_lora_shapes(speed.weights), shapes)
     patched = _without_ours(model)
     refuse_odd_sizes(patched)
     pairs, diffs = _on_model(speed, shapes)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..lora.dora import DoRALayer, read_dora
-from ..lora.file_kinds import DORA, WAN_LORA, refuse_unless
+from ..lora.file_kinds import DORA, WAN_LORA
 from ..lora.speed_lora import SpeedLoRA, read_speed_lora
-from ..lora.weights_file import named, read_weights, shapes_of
-from .model_files import identity
+from ..lora.weights_file import named
+from .model_files import chosen_for, identity, read_chosen
 
 NODE = "RGBAApplyDoRA"
+DORA_INPUT, SPEED_INPUT = "dora_name", "speed_lora_name"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +31,13 @@ class SpeedLoRAFile:
 
 def read_dora_file(path: Path) -> DoRAFile:
     """Raises ValueError, saying what the file is, for anything but a Wan-Alpha DoRA."""
-    weights = read_weights(path)
-    refuse_unless(shapes_of(weights), [DORA], path.name, f"{NODE} dora_name")
-    with named(path):
+    weights = read_chosen(path, [DORA], NODE, DORA_INPUT)
+    with chosen_for(DORA_INPUT), named(path):
         return DoRAFile(path.name, identity(path), read_dora(weights))
 
 
 def read_speed_lora_file(path: Path) -> SpeedLoRAFile:
     """Raises ValueError, saying what the file is, for anything but a LoRA for Wan."""
-    weights = read_weights(path)
-    refuse_unless(shapes_of(weights), [WAN_LORA], path.name, f"{NODE} speed_lora_name")
-    with named(path):
+    weights = read_chosen(path, [WAN_LORA], NODE, SPEED_INPUT)
+    with chosen_for(SPEED_INPUT), named(path):
         return SpeedLoRAFile(path.name, read_speed_lora(weights))

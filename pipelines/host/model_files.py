@@ -1,11 +1,17 @@
-"""Model files in the host's own folders: what a combo lists, and the path behind a choice."""
+"""Model files in the host's own folders: what a combo lists, the path behind a choice, and the weights in it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import folder_paths
+from torch import Tensor
+
+from ..lora.file_kinds import Kind, refuse_unless
+from ..lora.weights_file import read_weights, shapes_of
 
 SUBJECT_SUFFIXES = ("", ".pt", ".pth", ".safetensors")
 
@@ -21,6 +27,26 @@ def path_of(name: str, *folders: str) -> Path:
         if found := folder_paths.get_full_path(folder, name):
             return Path(found)
     raise ValueError(f"{name} is in none of the model folders {', '.join(folders)}; choose a file that is listed.")
+
+
+@contextmanager
+def chosen_for(name: str) -> Iterator[None]:
+    """Puts the name of a node's input in front of what is wrong with the file that was chosen there."""
+    try:
+        yield
+    except ValueError as problem:
+        raise ValueError(f"{name} {problem}") from problem
+
+
+def read_chosen(path: Path, wanted: Sequence[Kind], node: str, name: str) -> dict[str, Tensor]:
+    """The weights of the file that was chosen for the node's input `name`.
+
+    Raises ValueError, naming the input and the file, when it cannot be read or is of none of the wanted kinds.
+    """
+    with chosen_for(name):
+        weights = read_weights(path)
+    refuse_unless(shapes_of(weights), wanted, path.name, f"{node} {name}")
+    return weights
 
 
 def identity(path: Path) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import comfy.model_management
 import comfy.utils
+from torch import nn
 
 
 def steps(total: int) -> Callable[..., None]:
@@ -17,3 +19,16 @@ def steps(total: int) -> Callable[..., None]:
         bar.update(1)
 
     return step
+
+
+@contextmanager
+def stoppable(network: nn.Module) -> Iterator[None]:
+    """Inside, every layer of the network looks for a Cancel first, however the host goes through its parts."""
+    stop = comfy.model_management.throw_exception_if_processing_interrupted
+    layers = [module for module in network.modules() if next(module.children(), None) is None]
+    handles = [layer.register_forward_pre_hook(lambda *_: stop()) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -7,17 +7,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..lora.file_kinds import SUBJECT, refuse_unless
-from ..lora.weights_file import read_weights, shapes_of
+from ..lora.file_kinds import SUBJECT
+from .model_files import chosen_for, read_chosen
+
+INPUT = "file"
 
 
 def read_subject(path: Path) -> Tensor:
     """(t, h, w) float32 in 0..1 on the latent grid. Raises ValueError for another kind of file, NaN or other ranges."""
-    weights = read_weights(path)
-    refuse_unless(shapes_of(weights), [SUBJECT], path.name, "RGBALoadSubject file")
-    (subject,) = weights.values()
+    (subject,) = read_chosen(path, [SUBJECT], "RGBALoadSubject", INPUT).values()
     subject = subject.to(torch.float32)
     low, high = (float(value) for value in subject.aminmax())
-    if not (low >= 0 and high <= 1):
-        raise ValueError(f"{path.name} wants values from 0 to 1, got {low:g} to {high:g}; it is no subject field.")
+    with chosen_for(INPUT):
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"{path.name} wants values from 0 to 1, got {low:g} to {high:g}; it is no subject field.")
     return subject.clone()

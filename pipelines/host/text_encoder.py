@@ -17,6 +17,7 @@ import folder_paths
 from torch import Tensor
 
 from ..lora.weights_file import TensorInfo, read_shapes
+from .model_files import chosen_for
 
 XXL = {"d_model": 4096, "num_layers": 24}
 FIRST = "encoder.block.0.layer.0.SelfAttention."
@@ -24,7 +25,8 @@ FIRST = "encoder.block.0.layer.0.SelfAttention."
 
 def load_text_encoder(path: Path) -> Any:
     """A CLIP for Wan's prompts. UMT5-XXL comes as CLIPLoader (type wan) gives it. Raises ValueError for other files."""
-    config = umt5_config(read_shapes(path), path.name)
+    with chosen_for("text_encoder_name"):
+        config = umt5_config(read_shapes(path), path.name)
     embeddings = folder_paths.get_folder_paths("embeddings")
     if all(config[name] == value for name, value in XXL.items()):
         return comfy.sd.load_clip([str(path)], embedding_directory=embeddings, clip_type=comfy.sd.CLIPType.WAN)

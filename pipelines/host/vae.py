@@ -21,12 +21,13 @@ import torch
 from comfy.ldm.modules.diffusionmodules.model import vae_attention
 from torch import Tensor, nn
 
-from ..lora.file_kinds import DECODER_LORAS, WAN21_VAE, WAN_ALPHA_VAE, refuse_unless
-from ..lora.weights_file import named, read_weights, shapes_of
+from ..lora.file_kinds import DECODER_LORAS, WAN21_VAE, WAN_ALPHA_VAE
+from ..lora.weights_file import named
 from ..vae.checkpoint import split_vae_weights
 from ..vae.decoder_lora import merge_decoder
 from ..vae.merge_block import build_merge_block
 from ..vae.rgba_frames import join_decoded
+from .model_files import chosen_for, read_chosen
 from .progress import steps
 
 LOADER = "RGBALoadWanAlphaVAE"
@@ -67,15 +68,12 @@ class _KeepAll(nn.Module):
 
 
 def load_rgba_vae(vae_path: Path, weights_path: Path) -> RGBAVAE:
-    """From the stock Wan 2.1 VAE and a Wan-Alpha file. Raises ValueError, naming the file, for any other kind."""
-    base = read_weights(vae_path)
-    refuse_unless(shapes_of(base), [WAN21_VAE], vae_path.name, f"{LOADER} vae_name")
-    weights = read_weights(weights_path)
-    wanted = [DECODER_LORAS, WAN_ALPHA_VAE]
-    refuse_unless(shapes_of(weights), wanted, weights_path.name, f"{LOADER} weights_name")
-    with named(weights_path):
+    """From the stock Wan 2.1 VAE and a Wan-Alpha file. Raises ValueError, naming input and file, for any other kind."""
+    base = read_chosen(vae_path, [WAN21_VAE], LOADER, "vae_name")
+    weights = read_chosen(weights_path, [DECODER_LORAS, WAN_ALPHA_VAE], LOADER, "weights_name")
+    with chosen_for("weights_name"), named(weights_path):
         parts = split_vae_weights(weights)
-        assert parts.decoders is not None  # refuse_unless has seen them
+        assert parts.decoders is not None  # both kinds have them
         decoders = [
             _decoder(base, loras, (vae_path, weights_path, name))
             for name, loras in (("rgb", parts.decoders.rgb), ("alpha", parts.decoders.alpha))

@@ -16,8 +16,14 @@ from save_workflows import PICTURE_BYTES, PICTURE_WIDTH, as_text, saved, without
 WIDTH, HEIGHT, LENGTH = 48, 32, 9
 LENGTHS = {"wan_alpha_v2_161_frames": 161, "wan_alpha_v2_loop": 81}
 """Graphs in context windows keep their length, or there would be one window."""
+SIZES = {"transpixeler_image_to_video": (64, 48)}
+"""The learned positions of the tiny CogVideoX-5B-I2V are for this size alone."""
+MOCHI = "transpixeler_mochi"
 
 every_graph = pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
+every_graph_but_mochi = pytest.mark.parametrize(
+    "graph", [graph for graph in GRAPHS if graph.name != MOCHI], ids=lambda graph: graph.name
+)
 
 
 def opened(ui, graph: Graph) -> dict:
@@ -79,37 +85,57 @@ def test_no_two_nodes_overlap_and_each_group_holds_its_nodes(ui, graph):
             assert inside or outside, f"node {first} lies across the border of {group['title']}"
 
 
-@every_graph
+def run(server, prompt: dict) -> comfy_host.Finished:
+    with ThreadPoolExecutor(1) as beside_the_browser:  # Playwright's event loop owns this thread
+        return beside_the_browser.submit(server.run, prompt, timeout=120).result()
+
+
+@every_graph_but_mochi
 def test_runs_through_and_writes_rgba_frames(ui, server, graph):
     opened(ui, graph)
-    length = LENGTHS.get(graph.name, LENGTH)
+    length, size = LENGTHS.get(graph.name, LENGTH), SIZES.get(graph.name, (WIDTH, HEIGHT))
     seen = len(server.log)
-    with ThreadPoolExecutor(1) as beside_the_browser:  # Playwright's event loop owns this thread
-        finished = beside_the_browser.submit(server.run, small(ui.prompt(), length), timeout=120).result()
+    finished = run(server, small(ui.prompt(), length, size))
 
     frames = [file for file in finished.files if file.suffix == ".png"]
     assert [frame.suffixes[0] for frame in frames] == [f".{number}" for number in range(1001, 1001 + length)]
     pictures = [Image.open(frame) for frame in frames]
-    assert {(picture.mode, picture.size) for picture in pictures} == {("RGBA", (WIDTH, HEIGHT))}
+    assert {(picture.mode, picture.size) for picture in pictures} == {("RGBA", size)}
     low, high = pictures[length // 2].getchannel("A").getextrema()
     assert low < high, "alpha is the same everywhere"
-    (preview,) = (file for file in finished.files if file.suffix == ".webm")
-    assert preview.stat().st_size > 0
+    (preview,) = (shown["rgba_preview"][0] for shown in finished.outputs.values() if "rgba_preview" in shown)
+    assert ((preview["width"], preview["height"]), preview["clip"]) == (size, length)
     said = server.log[seen:]
     assert ("Using context windows" in said) == (graph.name in LENGTHS)
     assert ("Detected mixed precision quantization" in said) == (graph.name == "wan_alpha_v2_low_vram")
 
 
-def small(prompt: dict, length: int) -> dict:
-    """The prompt in a small size. The tiny text encoder stands in for UMT5-XXL, and no native loader takes it."""
-    for node in prompt.values():
+def test_the_mochi_graph_is_valid_and_stops_where_a_stand_in_is_no_mochi(ui, server):
+    """The host loads no tiny Mochi, so Wan's stands under its name."""
+    (graph,) = (graph for graph in GRAPHS if graph.name == MOCHI)
+    opened(ui, graph)
+    with pytest.raises(comfy_host.GraphError, match=r"RGBAApplyTransPixeler.*Mochi"):
+        run(server, small(ui.prompt(), 7))
+
+
+def small(prompt: dict, length: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> dict:
+    """The prompt in a small size. The tiny text encoder stands in for T5 and UMT5-XXL, which no native loader takes as
+    tiny ones; for CogVideoX it pads to 226 tokens, as the native one does."""
+    padded = {}
+    for name, node in prompt.items():
         inputs = node["inputs"]
-        for name, size in (("width", WIDTH), ("height", HEIGHT), ("length", length)):
-            if isinstance(inputs.get(name), int):
-                inputs[name] = size
+        for key, value in (("width", size[0]), ("height", size[1]), ("length", length)):
+            if isinstance(inputs.get(key), int):
+                inputs[key] = value
         if node["class_type"] == "CLIPLoader":
+            if inputs["type"] == "cogvideox":
+                options = {"clip": [name, 0], "min_padding": 0, "min_length": 226}
+                padded = {"padded": {"class_type": "T5TokenizerOptions", "inputs": options}}
             node |= {"class_type": "RGBALoadTextEncoder", "inputs": {"text_encoder_name": inputs["clip_name"]}}
-    return prompt
+    for node in prompt.values():
+        if node["class_type"] == "CLIPTextEncode" and padded:
+            node["inputs"]["clip"] = ["padded", 0]
+    return prompt | padded
 
 
 def test_the_template_browser_finds_every_graph(server):

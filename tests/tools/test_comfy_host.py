@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -151,6 +153,104 @@ def test_a_text_event_is_a_notice_and_a_preview_is_none():
     assert comfy_host._notice(text, GRAPH) == [("3", "α is 1")]
     assert comfy_host._notice(b"\0\0\0\1" + text[4:], GRAPH) == []
     assert comfy_host._notice(b"\0\0\0\3" + b"\0\0\0\1" + b"9" + b"of another graph", GRAPH) == []
+
+
+# progress
+
+STATES = {
+    "4": {"state": "finished", "value": 1, "max": 1},
+    "3": {"state": "running", "value": 1, "max": 4},
+    "5": {"state": "pending", "value": 0, "max": 0},
+}
+
+
+@pytest.fixture
+def wide(monkeypatch):
+    """A terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_the_bar_shows_the_running_node_and_how_far_it_is(wide, capsys):
+    bar = comfy_host._Bar(GRAPH)
+    bar.show(STATES)
+    text = f"[{'#' * 7:<30}] 1/5 nodes  sample (node 3, KSampler)  25%"
+    assert capsys.readouterr().err == f"\r{text:<79}\r"
+
+
+def test_the_bar_counts_a_finished_node_once(wide, capsys):
+    bar = comfy_host._Bar(GRAPH)
+    for state in ({"4": STATES["4"]}, {"4": STATES["4"]}, {"3": STATES["3"]}):
+        bar.show(state)
+    assert "1/5 nodes" in capsys.readouterr().err
+
+
+def test_the_bar_never_wraps_and_is_wiped_at_the_end(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    bar = comfy_host._Bar(GRAPH)
+    bar.show(STATES)
+    assert len(capsys.readouterr().err.strip("\r")) == 39
+    bar.close()
+    assert capsys.readouterr().err == f"\r{'':39}\r"
+
+
+def test_a_node_without_steps_is_at_its_beginning(wide, capsys):
+    comfy_host._Bar(GRAPH).show({"5": {"state": "running", "value": 0, "max": 0}})
+    assert f"[{'':30}] 0/5 nodes  Wan 2.1 (node 5, Prompt)   0%" in capsys.readouterr().err
+
+
+def test_a_log_hears_of_progress_now_and_then_and_never_of_a_short_run(monkeypatch, capsys):
+    lines = comfy_host._Lines(GRAPH)
+    lines.show(STATES)
+    lines.close()
+    assert capsys.readouterr().err == ""
+    lines.last -= comfy_host.SPARSELY_S
+    lines.show(STATES)
+    lines.show(STATES)
+    assert capsys.readouterr().err == "1/5 nodes  sample (node 3, KSampler)  25%\n"
+
+
+# time
+
+
+@pytest.mark.parametrize(("given", "seconds"), [([], None), (["--timeout", "90"], 90.0), (["--timeout", "0.5"], 0.5)])
+def test_a_timeout_is_in_seconds_and_there_is_none_by_default(given, seconds):
+    assert comfy_host._parser().parse_args(["run", "graph.json", *given]).timeout == seconds
+
+
+def test_a_timeout_that_is_no_number_is_refused_before_anything_starts(capsys):
+    with pytest.raises(SystemExit) as caught:
+        comfy_host.main(["run", "graph.json", "--timeout", "soon"])
+    assert caught.value.code == 2
+    assert "argument --timeout: invalid float value: 'soon'" in capsys.readouterr().err
+
+
+async def waited(limit: float | None, seconds: float) -> str:
+    async with comfy_host._timeout(limit):
+        await asyncio.sleep(seconds)
+    return "done"
+
+
+@pytest.mark.parametrize("limit", [None, 60])
+def test_the_timeout_of_python_3_10_lets_pass_what_is_in_time(limit):
+    assert asyncio.run(waited(limit, 0.01)) == "done"
+
+
+def test_the_timeout_of_python_3_10_ends_what_takes_too_long():
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(waited(0.05, 60))
+    assert time.monotonic() - began < 30
+
+
+def test_the_timeout_of_python_3_10_leaves_another_cancellation_alone():
+    async def cancelled() -> None:
+        task = asyncio.create_task(waited(60, 60))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
 
 
 # archives
@@ -351,3 +451,98 @@ def test_where_prints_one_line_of_json_or_an_error_and_no_traceback(elsewhere):
     result = subprocess.run([sys.executable, str(TOOL), "where"], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("no ComfyUI 0.30.0 in ") and "Traceback" not in result.stderr
+
+
+# on a machine that has a host
+
+
+@pytest.fixture(scope="module")
+def host() -> comfy_host.Host:
+    return comfy_host.install()
+
+
+def test_a_second_install_takes_a_second(host):
+    began = time.monotonic()
+    result = subprocess.run([sys.executable, str(TOOL), "install"], capture_output=True, text=True, check=True)
+    assert time.monotonic() - began < 5
+    assert json.loads(result.stdout) == {"root": host.root, "python": host.python, "version": host.version}
+    assert result.stderr == ""
+
+
+ONE_ELLIPSE = json.dumps(
+    {
+        "version": 1,
+        "ellipses": [{"id": "a", "keyframes": [{"frame": 0, "cx": 0.5, "cy": 0.5, "rx": 0.2, "ry": 0.3}]}],
+    }
+)
+SUBJECT_AS_FRAMES = {
+    "1": {
+        "class_type": "RGBAEllipseEditor",
+        "inputs": {"width": 64, "height": 48, "length": 5, "fps": 16.0, "ellipses": ONE_ELLIPSE},
+    },
+    "2": {"class_type": "MaskToImage", "inputs": {"mask": ["1", 1]}},
+    "3": {
+        "class_type": "RGBASaveSequence",
+        "inputs": {
+            "image": ["2", 0],
+            "mask": ["1", 1],
+            "filename_prefix": "ellipse",
+            "format": "png 8-bit",
+            "passes": "rgba",
+            "start_frame": 1,
+            "padding": 4,
+            "fps": 16.0,
+            "existing": "refuse",
+            "compression": 1,
+        },
+    },
+}
+"""A graph of this pack and of the host that needs no model."""
+
+
+@pytest.fixture(scope="module")
+def of_a_user(host, tmp_path_factory):
+    """A graph that was run by a ComfyUI of a user: (the run, its output folder, the user's files before and after)."""
+    folder = tmp_path_factory.mktemp("user")
+    cache = folder / "cache" / "rgba-video"
+    cache.mkdir(parents=True)
+    (cache / "bytecode").symlink_to(comfy_host._bytecode())  # compiled already, or this would take minutes
+    uv = subprocess.run([comfy_host._uv(), "cache", "dir"], capture_output=True, text=True, check=True)
+    users = {"COMFYUI_ROOT": host.root, "COMFYUI_PYTHON": host.python}
+    environment = os.environ | users | {"XDG_CACHE_HOME": str(cache.parent), "UV_CACHE_DIR": uv.stdout.strip()}
+    graph = folder / "graph.json"
+    graph.write_text(json.dumps(SUBJECT_AS_FRAMES))
+    before = files_of(host)
+    command = [sys.executable, str(TOOL), "run", str(graph), "--output", str(folder / "output")]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    return run, folder, before, files_of(host)
+
+
+def files_of(host: comfy_host.Host) -> dict[str, tuple[int, int]]:
+    """Size and time of every file of a ComfyUI and of the packages that it runs with, and of their folders."""
+    found: dict[str, tuple[int, int]] = {}
+    folders = [host.root, *comfy_host._ask(Path(host.python), "import site; found = site.getsitepackages()")]
+    while folders:
+        for entry in os.scandir(folders.pop()):
+            status = entry.stat(follow_symlinks=False)
+            found[entry.path] = status.st_size, status.st_mtime_ns
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+    return found
+
+
+def test_a_users_comfyui_runs_a_graph(of_a_user):
+    run, folder, _, _ = of_a_user
+    assert run.returncode == 0, run.stderr
+    frames = [folder / "output" / "ellipse_v001" / f"ellipse_v001.{number:04d}.png" for number in range(1, 6)]
+    files = [Path(line) for line in run.stdout.splitlines()]
+    assert files == [*frames, frames[0].with_name("ellipse_v001.json")]
+    assert all(file.is_file() for file in files)
+
+
+def test_a_users_comfyui_and_its_packages_stay_as_they_were(of_a_user, host):
+    run, folder, before, after = of_a_user
+    assert f"environment beside {host.python} (nothing is written to it)" in run.stderr
+    assert len([*folder.glob("cache/rgba-video/beside-*/installed.json")]) == 1
+    assert len(before) > 10_000
+    assert after == before

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-CASES = ("centred_blob", "rotated_moving", "two_blobs", "full", "thin_line_T7", "speck", "semi_irregular")
+CASES = ("centred_blob", "rotated_moving", "two_blobs", "empty", "full", "thin_line_T7", "speck", "semi_irregular")
 COLORS = range(8)
 
 
@@ -31,7 +31,7 @@ def test_the_fitted_field_is_the_references(masks, host_nodes, close, case):
     assert subject.dtype == torch.float32
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if case != "empty"])
 def test_the_fitted_axes_are_the_references(masks, host_nodes, close, case):
     drawing, _ = host_nodes.RGBAFitEllipses(image=frames(masks, case))
     (ellipse,) = drawing.ellipses
@@ -47,6 +47,23 @@ def test_the_fitted_axes_are_the_references(masks, host_nodes, close, case):
     close("centre", centre, golden["mean"][seen], 1e-9)
     turned = [(key.angle - angle + 90) % 180 - 90 for key, angle in zip(fitted, golden["angle_deg"][seen].tolist())]
     assert max(abs(angle) for angle in turned) < 1e-6
+
+
+def test_an_empty_clip_has_no_axes_a_drawing_of_weight_0_and_a_warning(masks, host_nodes, caplog):
+    assert masks["empty/script/axes"].isnan().all()
+    drawing, subject = host_nodes.RGBAFitEllipses(image=frames(masks, "empty"))
+    (ellipse,) = drawing.ellipses
+    assert {key.weight for key in ellipse.keyframes} == {0.0}
+    assert not subject.any()
+    assert "Alpha is empty in every frame, so there is nothing to fit." in caplog.text
+
+
+def test_a_clip_without_alpha_is_fitted_by_the_whole_frame_with_a_warning(masks, host_nodes, caplog):
+    without, full = (
+        host_nodes.RGBAFitEllipses(image=image)[1] for image in (torch.rand(5, 96, 160, 3), frames(masks, "full"))
+    )
+    assert torch.equal(without, full)
+    assert "Alpha is opaque everywhere, so the fit is the whole frame" in caplog.text
 
 
 @pytest.mark.parametrize("case", ["rotated_moving", "semi_irregular"])

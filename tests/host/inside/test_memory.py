@@ -5,9 +5,11 @@ from collections.abc import Callable
 from weakref import ref
 
 import comfy.model_management
+import folder_paths
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 class Watch:
@@ -46,11 +48,37 @@ class Watch:
             handle.remove()
 
 
+class EveryResult(TorchFunctionMode):
+    """While it is entered, a watch hears of every tensor that torch makes in this thread."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.watch = watch
+        self.there = {id(one): ref(one) for one in tensors()}  # weights come back from some calls as they are
+
+    def __torch_function__(self, function, types, arguments=(), named=None):
+        result = function(*arguments, **(named or {}))
+        known = self.there.get(id(result))
+        if known is None or known() is not result:
+            self.watch.add(result)
+        return result
+
+
+def tensors() -> list[Tensor]:
+    """All that there are."""
+    return [one for one in gc.get_objects() if issubclass(type(one), Tensor)]
+
+
 @pytest.fixture
 def watch():
     watch = Watch()
     yield watch
     watch.stop()
+
+
+@pytest.fixture
+def every_result(watch):
+    return EveryResult(watch)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +157,7 @@ def test_nothing_of_an_encode_is_left(rgba_vae, host_nodes, ours, watch, monkeyp
 def test_a_decode_and_an_encode_leave_no_more_memory_behind_than_they_found(rgba_vae, host_nodes):
     def large() -> int:
         gc.collect()
-        return sum(one.numel() for one in gc.get_objects() if issubclass(type(one), Tensor) and one.numel() >= 32 * 48)
+        return sum(one.numel() for one in tensors() if one.numel() >= 32 * 48)
 
     def once() -> None:
         image = host_nodes.RGBADecode(samples=latent(), rgba_vae=rgba_vae, tile_size=0)[0]
@@ -179,4 +207,77 @@ def test_nothing_of_a_dropped_dora_is_left(model, tiny, host_nodes, on_host, our
     del patched, loaded
     gc.collect()
     assert branches and all(branch() is None for branch in branches)
+    assert watch.alive() == []
+
+
+def test_nothing_of_a_run_with_shifted_noise_and_flow_unipc_is_left(model, host_nodes, watch, every_result):
+    shift = {"mean_shift": 0.05, "subject_is": "subject = 1", "rounding": "bfloat16"}
+    with every_result:
+        (noise,) = host_nodes.RandomNoise(noise_seed=5)
+        (noise,) = host_nodes.RGBAMeanShiftNoise(noise=noise, subject=torch.rand(9, 32, 48), **shift)
+        sampler, sigmas = host_nodes.RGBAFlowUniPC(steps=4, shift=5.0)
+        (guider,) = host_nodes.BasicGuider(model=model, conditioning=[[torch.randn(1, 6, 32), {}]])
+        run = {"noise": noise, "guider": guider, "sampler": sampler, "sigmas": sigmas}
+        results = host_nodes.SamplerCustomAdvanced(**run, latent_image={"samples": torch.zeros(1, 16, 3, 4, 6)})
+    made = len(watch.seen)
+    del noise, sampler, sigmas, guider, run, results
+    gc.collect()
+    assert made > 1000
+    assert watch.alive() == []
+
+
+def test_nothing_of_a_fit_is_left(host_nodes, watch, every_result):
+    with every_result:
+        results = host_nodes.RGBAFitEllipses(image=torch.rand(9, 48, 64, 4))
+    made = len(watch.seen)
+    gc.collect()
+    assert set(watch.alive()) == {(3, 6, 8)}  # the subject alone; the drawing has numbers
+    del results
+    gc.collect()
+    assert made > 20
+    assert watch.alive() == []
+
+
+@pytest.fixture
+def every_result_in_threads(ours, every_result, monkeypatch):
+    """The same, and in the threads that encode pictures."""
+
+    def in_thread(function):
+        def watched(*given, **named):
+            with every_result:
+                return function(*given, **named)
+
+        return watched
+
+    for module, name in (("pipelines.media.sequence", "_encoded"), ("pipelines.host.preview", "quantise")):
+        monkeypatch.setattr(ours(module), name, in_thread(getattr(ours(module), name)))
+    return every_result
+
+
+SAVED = {
+    "filename_prefix": "memory/clip",
+    "format": "png 16-bit",
+    "passes": "fg + matte + processed + comp",
+    "start_frame": 1001,
+    "padding": 4,
+    "fps": 16.0,
+    "existing": "new version",
+    "compression": 1,
+}
+
+
+@pytest.mark.parametrize(("node", "settings"), [("RGBASaveSequence", SAVED), ("RGBAPreview", {"fps": 16.0})])
+def test_nothing_of_a_saved_or_shown_clip_is_left(
+    host_nodes, watch, every_result_in_threads, monkeypatch, tmp_path, node, settings
+):
+    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path))
+    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path))
+    with every_result_in_threads:
+        image, mask = torch.rand(9, 24, 32, 3), torch.rand(9, 24, 32)
+        results = getattr(host_nodes, node)(image=image, mask=mask, **settings)
+    made = len(watch.seen)
+    assert len([*tmp_path.rglob("*.png")]) == (9 if node == "RGBAPreview" else 36)
+    del image, mask, results
+    gc.collect()
+    assert made > 9 * (2 if node == "RGBAPreview" else 8)
     assert watch.alive() == []

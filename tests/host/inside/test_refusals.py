@@ -7,6 +7,8 @@ import comfy.utils
 import pytest
 import torch
 
+import nodes
+
 
 @pytest.fixture(scope="module")
 def weights(tiny, models):
@@ -180,7 +182,9 @@ def test_one_vae_for_colour_and_alpha_is_refused(tiny, host_nodes):
 
 def test_a_dora_as_text_encoder_is_refused(tiny, models, weights, host_nodes):
     name = models.save("text_encoders", "no_encoder.safetensors", weights("DORA"))
-    with pytest.raises(ValueError, match=r"no_encoder\.safetensors is not a UMT5 text encoder for Wan: it lacks"):
+    with pytest.raises(
+        ValueError, match=r"^text_encoder_name no_encoder\.safetensors is not a UMT5 text encoder for Wan: it lacks"
+    ):
         host_nodes.RGBALoadTextEncoder(text_encoder_name=name)
 
 
@@ -202,20 +206,26 @@ def deeper(tensors):
 @pytest.mark.parametrize("way", ["merged", "unmerged"])
 def test_a_dora_of_another_width_is_refused(weights, models, apply_dora, way):
     name = models.save("loras", "wider.safetensors", wider(weights("DORA")))
-    with pytest.raises(ValueError, match=r"^wider\.safetensors was made for a model of another size: .*\[48, 96\]"):
+    with pytest.raises(
+        ValueError, match=r"^dora_name wider\.safetensors was made for a model of another size: .*\[48, 96\]"
+    ):
         apply_dora(name, way=way)
 
 
 @pytest.mark.parametrize("way", ["merged", "unmerged"])
 def test_a_dora_of_a_deeper_model_is_refused(weights, models, apply_dora, way):
     name = models.save("loras", "deeper.safetensors", deeper(weights("DORA")))
-    with pytest.raises(ValueError, match=r"deeper\.safetensors changes 10 layers that this model does not have"):
+    with pytest.raises(
+        ValueError, match=r"^dora_name deeper\.safetensors changes 10 layers that this model does not have"
+    ):
         apply_dora(name, way=way)
 
 
 def test_a_speed_lora_of_another_width_is_refused(weights, models, apply_dora):
     speed = wider(weights("SPEED"))
-    with pytest.raises(ValueError, match=r"wide_speed\.safetensors was made for a model of another size"):
+    with pytest.raises(
+        ValueError, match=r"^speed_lora_name wide_speed\.safetensors was made for a model of another size"
+    ):
         apply_dora(speed_lora_name=models.save("loras", "wide_speed.safetensors", speed))
 
 
@@ -229,7 +239,9 @@ def test_a_dora_of_two_ranks_is_refused(weights, models, apply_dora):
     dora = weights("DORA")
     key = "blocks.1.ffn.0.lora_{}.default.weight"
     dora[key.format("A")], dora[key.format("B")] = torch.zeros(5, 48), torch.zeros(96, 5)
-    with pytest.raises(ValueError, match=r"a DoRA has one rank, this file has \[4, 5\]"):
+    with pytest.raises(
+        ValueError, match=r"^dora_name two_ranks\.safetensors: a DoRA has one rank, this file has \[4, 5\]"
+    ):
         apply_dora(models.save("loras", "two_ranks.safetensors", dora))
 
 
@@ -237,20 +249,24 @@ def test_a_pair_of_two_ranks_is_refused(weights, models, load_vae):
     loras = weights("DECODERS_SAFE")
     key = "vae_pha.decoder.conv1.conv3D.lora_B.default.weight"
     loras[key] = loras[key][:, :3]
-    with pytest.raises(ValueError, match=r"vae_pha\.decoder\.conv1.* expected up \[out, r\] and down \[r, in\]"):
+    with pytest.raises(
+        ValueError, match=r"^weights_name .*vae_pha\.decoder\.conv1.* expected up \[out, r\] and down \[r, in\]"
+    ):
         load_vae(weights_name=models.save("vae", "two_ranks.safetensors", loras))
 
 
 def test_decoders_for_a_vae_of_another_width_are_refused(goldens, models, load_vae):
     base = {name: tensor.float() for name, tensor in goldens("vae_decode_lora").under("base/").items()}
-    with pytest.raises(ValueError, match="made for a VAE of width 8, the chosen VAE has width 4"):
+    with pytest.raises(ValueError, match=r"^weights_name .* made for a VAE of width 8, the chosen VAE has width 4"):
         load_vae(vae_name=models.save("vae", "narrow.safetensors", base))
 
 
 def test_a_dora_on_another_architecture_is_refused(weights, models, host_nodes, apply_dora, rgba_vae):
     """A model without any of the layers."""
     renamed = {key.replace("blocks.", "blocks.9"): tensor for key, tensor in weights("DORA").items()}
-    with pytest.raises(ValueError, match=r"elsewhere\.safetensors does not fit this model: it has no blocks\.9"):
+    with pytest.raises(
+        ValueError, match=r"^dora_name elsewhere\.safetensors does not fit this model: it has no blocks\.9"
+    ):
         apply_dora(models.save("loras", "elsewhere.safetensors", renamed))
 
 
@@ -273,30 +289,30 @@ def cut(tiny, models):
 
 @pytest.mark.parametrize("share", [0.0, 0.0005, 0.5, 0.999])
 @pytest.mark.parametrize("kind", ["DECODERS", "DECODERS_SAFE", "ALPHA_VAE", "VAE"])
-def test_a_vae_file_that_was_cut_off_is_refused_by_name(cut, load_vae, kind, share):
-    name = cut(kind, share)
-    with pytest.raises(ValueError, match=rf"^{name}: .*[Dd]ownload it again"):
-        load_vae(**{"vae_name" if kind == "VAE" else "weights_name": name})
+def test_a_vae_file_that_was_cut_off_is_refused_by_input_and_name(cut, load_vae, kind, share):
+    name, given = cut(kind, share), "vae_name" if kind == "VAE" else "weights_name"
+    with pytest.raises(ValueError, match=rf"^{given} {name}: .*[Dd]ownload it again"):
+        load_vae(**{given: name})
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
 @pytest.mark.parametrize("kind", ["DORA", "DORA_COMFY", "SPEED"])
-def test_a_lora_that_was_cut_off_is_refused_by_name(cut, apply_dora, kind, share):
-    file = cut(kind, share)
-    with pytest.raises(ValueError, match=rf"^{file}: .*[Dd]ownload it again"):
-        apply_dora(**{"speed_lora_name" if kind == "SPEED" else "dora_name": file})
+def test_a_lora_that_was_cut_off_is_refused_by_input_and_name(cut, apply_dora, kind, share):
+    name, given = cut(kind, share), "speed_lora_name" if kind == "SPEED" else "dora_name"
+    with pytest.raises(ValueError, match=rf"^{given} {name}: .*[Dd]ownload it again"):
+        apply_dora(**{given: name})
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
-def test_a_gauss_mask_that_was_cut_off_is_refused_by_name(cut, host_nodes, share):
+def test_a_gauss_mask_that_was_cut_off_is_refused_by_input_and_name(cut, host_nodes, share):
     name = cut("GAUSS_MASK", share)
-    with pytest.raises(ValueError, match=rf"^{name}: .*[Dd]ownload it again"):
+    with pytest.raises(ValueError, match=rf"^file {name}: .*[Dd]ownload it again"):
         host_nodes.RGBALoadSubject(file=name)
 
 
 def test_a_web_page_under_a_models_name_is_refused(models, apply_dora):
     models.path("loras", "page.safetensors").write_text("<!DOCTYPE html><html>404</html>" * 20)
-    with pytest.raises(ValueError, match=r"^page\.safetensors: .*this is text that begins '<!DOCTYPE html>"):
+    with pytest.raises(ValueError, match=r"^dora_name page\.safetensors: .*this is text that begins '<!DOCTYPE html>"):
         apply_dora("page.safetensors")
 
 
@@ -325,25 +341,29 @@ def trap(request, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "take"),
+    ("kind", "given"),
     [
-        ("vae", lambda name, nodes, load_vae, apply_dora: load_vae(weights_name=name)),
-        ("vae", lambda name, nodes, load_vae, apply_dora: load_vae(vae_name=name)),
-        ("loras", lambda name, nodes, load_vae, apply_dora: apply_dora(name)),
-        ("loras", lambda name, nodes, load_vae, apply_dora: apply_dora(speed_lora_name=name)),
-        ("input", lambda name, nodes, load_vae, apply_dora: nodes.RGBALoadSubject(file=name)),
-        ("text_encoders", lambda name, nodes, load_vae, apply_dora: nodes.RGBALoadTextEncoder(text_encoder_name=name)),
+        ("vae", "weights_name"),
+        ("vae", "vae_name"),
+        ("loras", "dora_name"),
+        ("loras", "speed_lora_name"),
+        ("input", "file"),
+        ("text_encoders", "text_encoder_name"),
     ],
-    ids=["weights_name", "vae_name", "dora_name", "speed_lora_name", "file", "text_encoder_name"],
 )
 def test_a_pickle_with_code_in_it_is_refused_and_its_code_does_not_run(
-    trap, models, host_nodes, load_vae, apply_dora, kind, take
+    trap, models, host_nodes, load_vae, apply_dora, kind, given
 ):
     path, made = trap
-    models.path(kind, "trap.bin").write_bytes(path.read_bytes())
     models.path(kind, "trap.pt").write_bytes(path.read_bytes())
-    with pytest.raises(ValueError, match=r"^trap\.pt: .*(reading it would run code|could not be read)"):
-        take("trap.pt", host_nodes, load_vae, apply_dora)
+    by_folder = {
+        "vae": load_vae,
+        "loras": apply_dora,
+        "input": host_nodes.RGBALoadSubject,
+        "text_encoders": host_nodes.RGBALoadTextEncoder,
+    }
+    with pytest.raises(ValueError, match=rf"^{given} trap\.pt: .*(reading it would run code|could not be read)"):
+        by_folder[kind](**{given: "trap.pt"})
     assert not made.exists()
 
 
@@ -361,10 +381,24 @@ def test_a_subject_outside_of_the_input_folder_is_refused(models, host_nodes, na
 @pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
 def test_a_subject_out_of_range_is_refused(models, host_nodes, value):
     torch.save(torch.full((3, 4, 4), value), models.path("input", "out_of_range"))
-    with pytest.raises(ValueError, match="out_of_range wants values from 0 to 1, got"):
+    with pytest.raises(ValueError, match=r"^file out_of_range wants values from 0 to 1, got"):
         host_nodes.RGBALoadSubject(file="out_of_range")
 
 
 def test_a_subject_is_read_as_it_was_saved(tiny, models, host_nodes):
     (subject,) = host_nodes.RGBALoadSubject(file="gauss_mask")
     assert torch.equal(subject, torch.load(models.folder / tiny.GAUSS_MASK))
+
+
+@pytest.mark.parametrize("suffix", ["", ".pt", ".pth", ".safetensors"])
+def test_a_subject_is_listed_and_read_by_every_suffix(models, host_nodes, suffix):
+    name = f"shots/another_mask{suffix}"
+    field = torch.rand(3, 4, 6, generator=torch.Generator().manual_seed(0))
+    if suffix == ".safetensors":
+        models.save("input", name, {"any name": field})
+    else:
+        torch.save(field, models.path("input", name))
+    _, settings = nodes.NODE_CLASS_MAPPINGS["RGBALoadSubject"].INPUT_TYPES()["required"]["file"]
+    assert name in settings["options"]
+    (subject,) = host_nodes.RGBALoadSubject(file=name)
+    assert torch.equal(subject, field)

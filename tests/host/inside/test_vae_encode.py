@@ -98,3 +98,17 @@ def test_a_batch_of_clips_is_encoded_clip_by_clip(golden, rgba_vae, host_nodes, 
     (backward,) = host_nodes.RGBAEncode(image=image.flip(0), rgba_vae=rgba_vae, background=background)
     close("first clip", latent["samples"][0], golden["t9/merged_raw"], 1e-5)
     close("second clip", latent["samples"][1:], backward["samples"], 1e-6)
+
+
+def test_the_safetensors_form_of_a_merge_block_file_encodes_and_decodes_the_same_bits(tiny, host_nodes):
+    def loaded(weights):
+        names = {"vae_name": tiny.VAE, "weights_name": weights}
+        (vae,) = host_nodes.RGBALoadWanAlphaVAE(**{name: file.split("/")[1] for name, file in names.items()})
+        return vae
+
+    image = torch.rand(5, 32, 48, 4, generator=torch.Generator().manual_seed(0))
+    pickled, safe = (loaded(weights) for weights in (tiny.ALPHA_VAE, tiny.ALPHA_VAE_SAFE))
+    latents = [host_nodes.RGBAEncode(image=image, rgba_vae=vae, background="blue")[0] for vae in (pickled, safe)]
+    assert torch.equal(*(latent["samples"] for latent in latents))
+    decoded = [host_nodes.RGBADecode(samples=latents[0], rgba_vae=vae, tile_size=0)[0] for vae in (pickled, safe)]
+    assert torch.equal(*decoded)

@@ -12,6 +12,7 @@ import pytest
 import tiny_checkpoints as tiny
 import torch
 from queue_graphs import (
+    advanced,
     base,
     decode,
     drawing,
@@ -52,6 +53,11 @@ def bad_files(models: Path, marker: Path) -> None:
     wider = {name: torch.zeros([side + 16 if side in (tiny.WIDTH, tiny.FFN) else side for side in tensor.shape])
              for name, tensor in dora.items()}  # fmt: skip
     save_file(wider, models / "loras" / "of_another_model.safetensors")
+    speed = load_file(models / tiny.SPEED)
+    save_file(
+        {name: tensor.repeat_interleave(2, -1) if "lora_down" in name else tensor for name, tensor in speed.items()},
+        models / "loras" / "speed_of_another_model.safetensors",
+    )
     name = "blocks.1.ffn.0.lora_A.default.weight"
     save_file(dora | {name: dora[name][1:].clone()}, models / "loras" / "of_two_ranks.safetensors")
     for source, name in (
@@ -151,21 +157,38 @@ CASES = {
         [base(width=72), WIDE, shift(subject=("mask", 0)), ksampler(), keep("sample", "never")],
         "KSampler (node sample): latent_image is for 72 x 48 pixels, .* multiples of 16",
     ),
+    "height where the model samples with a DoRA alone": (
+        [with_dora(file_name(tiny.DORA)), base(height=40)],
+        "KSampler (node sample): latent_image is for 64 x 40 pixels, .* multiples of 16",
+    ),
+    "height where a shifted noise is sampled": (
+        [base(height=40), ellipses(), advanced(noise="shift"), shift(on="noise"), keep("sample", "never")],
+        "SamplerCustomAdvanced (node sample): latent_image is for 64 x 40 pixels, .* multiples of 16",
+    ),
     "subject too long": (
         [base(), SUBJECT_13, shift(), ksampler(), keep("sample", "never")],
         "KSampler (node sample): The subject wants 9 frames of 64 x 48 .* or 3 frames .* got 13 frames of 64 x 48",
     ),
     "DoRA of another model": (
         [with_dora("of_another_model.safetensors")],
-        "RGBAApplyDoRA (node dora): of_another_model.safetensors was made for a model of another size: .*64.*48",
+        "RGBAApplyDoRA (node dora): dora_name of_another_model.safetensors was made for .* another size: .*64.*48",
+    ),
+    "speed LoRA of another model": (
+        [with_dora(file_name(tiny.DORA), speed_lora_name="speed_of_another_model.safetensors")],
+        "RGBAApplyDoRA (node dora): speed_lora_name speed_of_another_model.safetensors was made for .* another size: ",
     ),
     "DoRA of two ranks": (
         [with_dora("of_two_ranks.safetensors")],
-        "RGBAApplyDoRA (node dora): .*blocks.1.ffn.0: expected up [out, r] and down [r, in] .*[96, 4] and [3, 48]",
+        "RGBAApplyDoRA (node dora): dora_name of_two_ranks.safetensors: blocks.1.ffn.0: expected up [out, r] and down "
+        "[r, in] .*[96, 4] and [3, 48]",
     ),
     "DoRA cut off": (
         [with_dora("cut.safetensors")],
-        "RGBAApplyDoRA (node dora): cut.safetensors: .* download it again",
+        "RGBAApplyDoRA (node dora): dora_name cut.safetensors: .* download it again",
+    ),
+    "speed LoRA cut off": (
+        [with_dora(file_name(tiny.DORA), speed_lora_name="cut.safetensors")],
+        "RGBAApplyDoRA (node dora): speed_lora_name cut.safetensors: .* download it again",
     ),
     "DoRA of another kind": (
         [with_dora(file_name(tiny.SPEED))],
@@ -175,10 +198,13 @@ CASES = {
         [with_dora(file_name(tiny.DORA), speed_lora_name=file_name(tiny.DORA_COMFY))],
         "RGBAApplyDoRA (node dora): .*speed_lora_name wants .*dora_name",
     ),
-    "decoders cut off": ([with_vae(VAE, "cut.bin")], "RGBALoadWanAlphaVAE (node vae): cut.bin: .* download it again"),
+    "decoders cut off": (
+        [with_vae(VAE, "cut.bin")],
+        "RGBALoadWanAlphaVAE (node vae): weights_name cut.bin: .* download it again",
+    ),
     "VAE cut off": (
         [with_vae("cut.safetensors", DECODERS)],
-        "RGBALoadWanAlphaVAE (node vae): cut.safetensors: .*again",
+        "RGBALoadWanAlphaVAE (node vae): vae_name cut.safetensors: .*again",
     ),
     "VAE of another kind": (
         [with_vae(DECODERS, VAE)],
@@ -186,15 +212,15 @@ CASES = {
     ),
     "pickle with code": (
         [with_vae(VAE, "code.bin")],
-        "RGBALoadWanAlphaVAE (node vae): code.bin: .* reading it would run code, so it was not opened",
+        "RGBALoadWanAlphaVAE (node vae): weights_name code.bin: .* reading it would run code, so it was not opened",
     ),
     "old pickle with code": (
         [with_vae(VAE, "old_code.bin")],
-        "RGBALoadWanAlphaVAE (node vae): old_code.bin: .* reading it would run code, so it was not opened",
+        "RGBALoadWanAlphaVAE (node vae): weights_name old_code.bin: .* reading it would run code, so it was not opened",
     ),
     "mask with code": (
         [{"subject": node("RGBALoadSubject", file="code.pt")}, keep("subject", "never")],
-        "RGBALoadSubject (node subject): code.pt: .* reading it would run code, so it was not opened",
+        "RGBALoadSubject (node subject): file code.pt: .* reading it would run code, so it was not opened",
     ),
     "subject outside the input folder": (
         [{"subject": node("RGBALoadSubject", file="../input/gauss_mask")}, keep("subject", "never")],

@@ -10,12 +10,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import comfy_host
 import psutil
 import pytest
-from queue_graphs import ROOT, TEST_NODES, node, save, sidecar
+import torch
+from queue_graphs import ROOT, TEST_NODES, ellipses, keep, node, save, sidecar
+from safetensors.torch import save_file
 
 TOOL = ROOT / "tools" / "comfy_host.py"
 DEMO = ROOT / "demo" / "graph_api.json"
@@ -64,12 +68,14 @@ def clip_to(prefix: str, frames: int) -> dict:
 
 @pytest.fixture(scope="module")
 def ended(shell: Shell) -> dict[str, tuple[int, str, str]]:
-    """Two runs at the same time, one that ends well and one that does not: (exit status, output, errors)."""
+    """Runs at the same time, one that ends well and three that do not: (exit status, output, errors)."""
     inverted = ["--set", "mean shift.subject_is=mask = 1 - alpha"]
     good = ["--set", "save.filename_prefix=shots/good", "--set", "seed.noise_seed=5", *inverted]
     processes = {
         "good": shell.start("run", str(DEMO), *good),
         "bad": shell.start("run", shell.graph("bad.json", clip_to("../bad", 2))),
+        "odd": shell.start("run", shell.graph("odd.json", ellipses(width=72) | keep("ellipse", "odd", output=1))),
+        "late": shell.start("run", shell.graph("late.json", clip_to("late", 4000)), "--timeout", "1"),
     }
     results = {name: process.communicate(timeout=LIMIT_S) for name, process in processes.items()}
     return {name: (processes[name].returncode, *texts) for name, texts in results.items()}
@@ -100,6 +106,21 @@ def test_a_failing_node_prints_the_node_and_its_error_and_nothing_else(ended, sh
         "shots/parrot; got '../bad': .. is no name.\n",
     )
     assert not (shell.folder / "bad_v001").exists()
+
+
+def test_a_node_that_fails_while_it_runs_prints_the_same(ended, shell):
+    error = "RGBAEllipseEditor (node ellipse): width wants a multiple of 16, got 72; use 64 or 80.\n"
+    assert ended["odd"] == (1, "", error)
+    assert not (shell.output / "odd.safetensors").exists()
+
+
+def test_a_run_that_takes_too_long_is_interrupted_and_leaves_whole_frames(ended, shell):
+    assert ended["late"] == (1, "", "the graph did not finish within 1 s and was interrupted\n")
+    written = [path.name for path in shell.output.glob("late_v001/*")]
+    assert len(written) < 4000
+    if written:  # a busy machine has not begun to write within a second
+        told = sidecar([shell.output / "late_v001" / "late_v001.json"])
+        assert told["complete"] is False and told["frames"]["count"] == len(written) - 1
 
 
 def test_an_unknown_node_fails_before_anything_starts(shell):
@@ -154,3 +175,36 @@ def test_a_run_that_is_told_to_stop_leaves_whole_frames(told_to_stop, shell):
     assert told["complete"] is False
     assert told["frames"]["count"] == len(names) - 1 >= 5
     assert names == {*(f"long_v001.{1001 + k}.png" for k in range(len(names) - 1)), "long_v001.json"}
+
+
+@pytest.fixture(scope="module")
+def asked(shell: Shell, models: Path) -> Iterator[Callable[[str], Any]]:
+    """Asks a `serve` of the oldest version, on a port of our choice, over two more folders with a file of one name."""
+    for name in ("the first", "another"):
+        (shell.folder / name / "loras").mkdir(parents=True)
+        made_for = {"folder": name}
+        save_file({"weight": torch.zeros(1)}, shell.folder / name / "loras" / "twice.safetensors", made_for)
+    port = comfy_host._free_port()
+    settings = ["--host-version", "0.24.1", "--port", str(port), "--models", "the first", "another"]
+    serving = shell.start("serve", *settings)
+    assert serving.stdout is not None
+    assert serving.stdout.readline() == f"http://127.0.0.1:{port}\n"
+    yield lambda path: json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60))
+    serving.terminate()
+    serving.wait(LIMIT_S)
+
+
+def test_serve_starts_the_version_that_was_asked_for_on_the_port_that_was_asked_for(asked):
+    assert asked("/system_stats")["system"]["comfyui_version"] == "0.24.1"
+
+
+def test_of_two_models_of_one_name_the_first_folders_wins(asked):
+    assert asked("/view_metadata/loras?filename=twice.safetensors") == {"folder": "the first"}
+
+
+def test_given_models_come_before_the_hosts_own(asked, shell, models):
+    host = comfy_host.install("0.24.1")
+    given = [shell.folder / "the first", shell.folder / "another", models]
+    found = [Path(folder) for folder in asked("/internal/folder_paths")["loras"]]
+    assert found[:3] == [folder / "loras" for folder in given]
+    assert Path(host.root) / "models" / "loras" in found[3:]

@@ -99,6 +99,20 @@ def test_a_speed_lora_with_keys_that_reach_nothing_is_noticed(run, models):
     assert text.startswith("reaches_far.safetensors: 1 keys change nothing")
 
 
+@pytest.mark.parametrize(
+    ("transparent", "text"),
+    [
+        (1.0, "Alpha is empty in every frame, so there is nothing to fit. The mask is probably inverted."),
+        (0.0, "Alpha is opaque everywhere, so the fit is the whole frame: connect RGBA frames or a mask."),
+    ],
+)
+def test_a_fit_of_no_shape_is_noticed(run, transparent, text):
+    clip = {"clip": node("QueueTestClip", frames=5, width=64, height=48, channels=3, draw=1, still=False)}
+    mask = {"mask": node("QueueTestMask", frames=5, width=64, height=48, value=transparent)}
+    fit = {"fit": node("RGBAFitEllipses", image=["clip", 0], mask=["mask", 0])}
+    assert run(clip, mask, fit, keep("fit", "no_shape", output=1)).notices == [("fit", text)]
+
+
 def test_frames_that_a_fit_leaves_out_are_noticed(run):
     clip = {"clip": node("QueueTestClip", frames=7, width=64, height=48, channels=4, draw=1, still=False)}
     fit = {"fit": node("RGBAFitEllipses", image=["clip", 0])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import comfy_host
@@ -12,6 +13,7 @@ import pytest
 import tiny_checkpoints as tiny
 from PIL import Image
 from queue_graphs import (
+    RUN_LIMIT_S,
     Run,
     base,
     decode,
@@ -129,7 +131,66 @@ SPLIT_AND_JOIN = (
     keep("by alpha", "by_alpha"),
     keep("render", "render"),
 )
-EVERY_GRAPH = [*V1, V2, *VIDEO_TO_VIDEO, *RELEASED_MASK, *FIT, *SPLIT_AND_JOIN]
+TRANSPIXELER = (
+    base(),
+    {
+        "model": node("RGBALoadCogVideoX", model_name=file_name(tiny.COGVIDEOX_I2V)),
+        "joint": node(
+            "RGBAApplyTransPixeler",
+            model=["model", 0],
+            weights_name=file_name(tiny.COGVIDEOX_LORA),
+            strength=1.0,
+            text_to_alpha="blocked (paper)",
+            rgb_to_alpha=True,
+            same_noise="auto",
+        ),
+        "vae": node("VAELoader", vae_name=file_name(tiny.VAE)),
+        "picture": node("QueueTestClip", frames=1, width=64, height=48, channels=4, draw=3, still=True),
+        "first": node(
+            "RGBAJointFirstFrame",
+            positive=["positive", 0],
+            negative=["negative", 0],
+            vae=["vae", 0],
+            image=["picture", 0],
+            width=64,
+            height=48,
+            length=9,
+        ),
+        "reference": node("RGBACogVideoXSampler", method="dpm", steps=2, dynamic_cfg=False),
+        "sample": node(
+            "SamplerCustom",
+            model=["joint", 0],
+            add_noise=True,
+            noise_seed=7,
+            cfg=6.0,
+            positive=["first", 0],
+            negative=["first", 1],
+            sampler=["reference", 0],
+            sigmas=["reference", 1],
+            latent_image=["first", 2],
+        ),
+        "halves": node("RGBASplitJoint", samples=["sample", 0]),
+        "colour": node("RGBAJointLatent", rgb=["halves", 0], alpha=["halves", 1], keep="alpha"),
+        "again": node(
+            "RGBASampleJoint",
+            model=["joint", 0],
+            positive=["first", 0],
+            negative=["first", 1],
+            latent_image=["colour", 0],
+            seed=5,
+            steps=2,
+            cfg=4.0,
+            sampler_name="euler",
+            scheduler="simple",
+            denoise=1.0,
+        ),
+        "decode": node("RGBADecodeJoint", rgb=["again", 0], alpha=["again", 1], vae=["vae", 0], alpha_from="mean"),
+    },
+    save("smoke/transpixeler"),
+    keep("halves", "alpha_before", output=1),
+    keep("again", "alpha_after", output=1),
+)
+EVERY_GRAPH = [*V1, V2, *VIDEO_TO_VIDEO, *RELEASED_MASK, *FIT, *SPLIT_AND_JOIN, *TRANSPIXELER]
 
 
 @pytest.fixture
@@ -141,7 +202,7 @@ def test_these_graphs_hold_every_node_of_the_pack(any_server):
     module = f"custom_nodes.{comfy_host.PACK_NAME}"
     ours = {name for name, info in any_server.get("/object_info").items() if info["python_module"] == module}
     assert ours == ours & {each["class_type"] for graph in EVERY_GRAPH for each in graph.values()}
-    assert len(ours) >= 19
+    assert len(ours) >= 28
 
 
 def test_v1_pair_writes_rgba_and_matte(any_server, any_run):
@@ -173,6 +234,13 @@ def test_v2_of_the_demo_writes_frames_that_pillow_and_opencv_read_alike(any_serv
     assert np.ptp(frames[..., 3]) > 0 and np.ptp(frames[..., :3]) > 0
 
 
+def test_transpixeler_makes_rgba_frames_and_colours_them_anew(any_run):
+    files = any_run(*TRANSPIXELER).files
+    assert (kept(files, "alpha_after") - kept(files, "alpha_before")).abs().max() < 1e-4
+    frames = pictures(files)
+    assert frames.shape == (9, 48, 64, 4) and frames[..., 3].std() > 1
+
+
 def test_the_sidecar_says_what_the_frames_are_and_what_graph_made_them(any_server, any_run):
     told = sidecar(any_run(comfy_host.set_inputs(V2, ["save.filename_prefix=smoke/sidecar"])).files)
     assert {key: told[key] for key in ("name", "complete", "width", "height", "padding", "bit_depth", "seed")} == {
@@ -191,6 +259,41 @@ def test_the_sidecar_says_what_the_frames_are_and_what_graph_made_them(any_serve
     assert [each["association"] for each in told["passes"]] == ["straight"]
     assert told["graph"]["prompt"]["noise"]["inputs"]["noise_seed"] == 11
     assert Image.open(any_server.output / "smoke/sidecar_v001/sidecar_v001.1001.png").text.keys() == {"prompt"}
+
+
+def test_frames_are_numbered_from_any_start_with_any_padding(any_server, any_run):
+    files = any_run(CLIP, save("smoke/numbered", "clip", start_frame=7, padding=6)).files
+    take = any_server.output / "smoke" / "numbered_v001"
+    assert files == [
+        *(take / f"numbered_v001.{number:06d}.png" for number in range(7, 16)),
+        take / "numbered_v001.json",
+    ]
+    told = sidecar(files)
+    assert told["frames"] == {"first": 7, "last": 15, "count": 9} and told["padding"] == 6
+    (only,) = told["passes"]
+    assert only["pattern"] == "numbered_v001.######.png"
+    assert [only["printf"] % number for number in range(7, 16)] == [file.name for file in files[:-1]]
+
+
+def test_the_workflow_that_the_web_ui_sends_along_is_in_the_sidecar_and_in_the_first_frame(any_server):
+    workflow = {
+        "version": 0.4,
+        "nodes": [{"id": 3, "type": "RGBASaveSequence", "title": "säve", "widgets_values": [1e-3]}],
+    }
+    body = {"prompt": CLIP | save("smoke/workflow", "clip"), "extra_data": {"extra_pnginfo": {"workflow": workflow}}}
+    prompt_id = any_server.post("/prompt", body)["prompt_id"]
+    deadline = time.monotonic() + RUN_LIMIT_S
+    while prompt_id not in any_server.get("/history"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    take = any_server.output / "smoke" / "workflow_v001"
+    told = sidecar([take / "workflow_v001.json"])
+    assert told["complete"] is True
+    assert told["graph"]["workflow"] == workflow
+    assert told["graph"]["prompt"].keys() == body["prompt"].keys()
+    first, second = (Image.open(take / f"workflow_v001.{number}.png").text for number in (1001, 1002))
+    assert json.loads(first["workflow"]) == workflow
+    assert second == {}
 
 
 def test_video_to_video_writes_16_bits_and_tells_where(any_server, any_run):
