@@ -1,0 +1,115 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipelines.metrics.clips import pair, read_clip
+
+
+def clip(frames=3, height=5, width=7, channels=4, levels=255):
+    numbers = torch.randint(
+        0, levels + 1, (frames, height, width, channels), generator=torch.Generator().manual_seed(0)
+    )
+    return numbers / levels
+
+
+def read(folder):
+    (pairing,) = pair([folder])
+    return read_clip(pairing.frames[0])
+
+
+@pytest.mark.parametrize(("bits", "levels"), [(8, 255), (16, 65535)])
+def test_what_is_written_is_read(tmp_path, write_clip, bits, levels):
+    written = clip(levels=levels)
+    assert torch.equal(read(write_clip(tmp_path / "a", written, bits)), written)
+
+
+def test_rgb_is_opaque(tmp_path, write_clip):
+    written = clip(channels=3)
+    found = read(write_clip(tmp_path / "a", written))
+    assert torch.equal(found[..., :3], written) and bool((found[..., 3] == 1).all())
+
+
+def test_frames_of_opencv_and_pillow_are_read_too(tmp_path):
+    pixels = (clip(frames=2) * 255).round().byte().numpy()
+    cv2.imwrite(str(tmp_path / "img_000.png"), pixels[0][..., [2, 1, 0, 3]])
+    Image.fromarray(pixels[1], "RGBA").save(tmp_path / "img_001.png")
+    assert np.array_equal((read(tmp_path) * 255).round().byte().numpy(), pixels)
+
+
+def test_frames_come_in_the_order_of_their_numbers(tmp_path, write_clip):
+    written = (torch.arange(11) / 255).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 4)
+    assert torch.equal(read(write_clip(tmp_path / "a", written)), written)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir())[2] == "take.10.png"
+
+
+def test_a_version_in_the_name_is_not_the_frames_number(tmp_path, write_clip):
+    written = (torch.arange(3) / 255).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 4)
+    folder = write_clip(tmp_path / "a", written)
+    for number, version in enumerate((7, 3, 5)):
+        (folder / f"take.{number}.png").rename(folder / f"parrot_v{version}.{1001 + number}.png")
+    assert torch.equal(read(folder), written)
+
+
+def test_clips_of_folders_are_paired_by_name(tmp_path, write_clip):
+    for folder in ("true", "made"):
+        for name in ("parrot", "smoke"):
+            write_clip(tmp_path / folder / name, clip())
+    (tmp_path / "made" / "notes").mkdir()
+    pairings = pair([tmp_path / "true", tmp_path / "made"])
+    assert [pairing.name for pairing in pairings] == ["parrot", "smoke"]
+    for pairing in pairings:
+        assert [frames[0].parent.parent.name for frames in pairing.frames] == ["true", "made"]
+        assert {frames[0].parent.name for frames in pairing.frames} == {pairing.name}
+
+
+def test_two_clips_are_paired_whatever_their_names(tmp_path, write_clip):
+    folders = [write_clip(tmp_path / name, clip()) for name in ("one", "other")]
+    (pairing,) = pair(folders)
+    assert pairing.name == "one" and pairing.frames[1][0].parent.name == "other"
+
+
+def test_a_clip_without_its_pair_is_named(tmp_path, write_clip):
+    write_clip(tmp_path / "true" / "parrot", clip())
+    write_clip(tmp_path / "made" / "parrot_v002", clip())
+    with pytest.raises(ValueError, match="parrot, parrot_v002 is in only one of the two"):
+        pair([tmp_path / "true", tmp_path / "made"])
+
+
+def test_one_clip_beside_several_is_refused(tmp_path, write_clip):
+    write_clip(tmp_path / "true" / "parrot", clip())
+    with pytest.raises(ValueError, match="holds frames itself"):
+        pair([tmp_path / "true", write_clip(tmp_path / "made", clip())])
+
+
+def test_folders_without_frames_are_named(tmp_path):
+    with pytest.raises(ValueError, match="there is none"):
+        pair([tmp_path / "nowhere"])
+    with pytest.raises(ValueError, match="no PNG frames were found"):
+        pair([tmp_path])
+
+
+def test_a_broken_frame_is_named(tmp_path, write_clip):
+    folder = write_clip(tmp_path / "a", clip(height=50, width=70))
+    whole = (folder / "take.1.png").read_bytes()
+    one_bit = bytearray(whole)
+    one_bit[len(whole) // 2] ^= 1
+    for damaged in (b"", b"no picture", whole[:20], whole[: len(whole) // 2], bytes(one_bit)):
+        (folder / "take.1.png").write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"take\.1\.png: a PNG was expected"):
+            read(folder)
+
+
+def test_a_frame_of_another_size_is_named(tmp_path, write_clip):
+    folder = write_clip(tmp_path / "a", clip())
+    (write_clip(tmp_path / "b", clip(height=6)) / "take.1.png").replace(folder / "take.1.png")
+    with pytest.raises(ValueError, match=r"take\.1\.png: 7 x 5 was expected as in the frames before, got 7 x 6"):
+        read(folder)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1"])
+def test_a_matte_or_a_palette_is_refused(tmp_path, mode):
+    Image.new(mode, (7, 5)).save(tmp_path / "0.png")
+    with pytest.raises(ValueError, match="RGB or RGBA of 8 or 16 bits was expected"):
+        read(tmp_path)
