@@ -89,7 +89,7 @@ def main() -> int:
         page = ui.page
 
         def picture(name: str, type: str) -> None:
-            page.wait_for_timeout(900)  # the DOM widgets follow the canvas a few frames later
+            page.wait_for_timeout(1500)  # the DOM widgets follow the canvas a few frames later
             png = page.screenshot(clip=page.evaluate(BOX, type))
             Image.open(io.BytesIO(png)).convert("RGB").save(IMAGES / f"{name}.jpg", quality=QUALITY)
 

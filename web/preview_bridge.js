@@ -10,6 +10,9 @@ const KEY = 'RGBA_PREVIEW_PLAYER'
 const MIN_HEIGHT = 280
 const FIRST_SIZE = /** @type {const} */ ([420, 480])
 
+/** Frames of the page. */
+const LOOKS = 60
+
 let count = 0
 
 /**
@@ -41,9 +44,17 @@ export function addPlayer(app, api, node) {
   const show = (output) => {
     const [entry] = /** @type {Entry[]} */ (output?.rgba_preview ?? [])
     if (entry) player.show(entry)
+    shown ||= entry !== undefined
+  }
+  let shown = false
+  /** What the last run has left is there a moment after the node, when an undo or a tab brings it back. @param {number} looks */
+  const recall = (looks) => {
+    if (shown || !node.graph) return
+    show(app.nodeOutputs[keyOf(app, node)])
+    if (looks > 0) requestAnimationFrame(() => recall(looks - 1))
   }
   chain(node, 'onExecuted', show)
-  chain(node, 'onAdded', () => queueMicrotask(() => show(app.nodeOutputs[keyOf(app, node)])))
+  chain(node, 'onAdded', () => queueMicrotask(() => recall(LOOKS)))
   chain(node, 'onRemoved', () => player.destroy())
 }
 

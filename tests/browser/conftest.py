@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,24 @@ def ui(server):
         yield ui
 
 
-# The ellipse editor ------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def complaints(ui) -> list[str]:
+    from console import complaints_of
+
+    return complaints_of(ui.page)
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test leaves an error in the console of the page, but for the host's own."""
+    said: list[str] = request.getfixturevalue("complaints") if "ui" in request.fixturenames else []
+    yield
+    lately = said.copy()
+    said.clear()
+    assert not lately, "\n".join(lately)
+
+
+# The widgets ------------------------------------------------------------------------------------------------------
 
 
 HERE = str(Path(__file__).resolve().parent)
@@ -40,23 +58,36 @@ if HERE not in sys.path:
 
 
 @pytest.fixture(scope="module", params=["classic", "nodes 2.0"])
-def editor_page(ui, request: pytest.FixtureRequest):
-    """The page with one of the two renderers."""
-    from editor_page import NODES_2, EditorPage
+def renderer(ui, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of one of the two renderers, which draws the page."""
+    from graph_page import NODES_2, RENDERER
 
-    set_to = "(on) => app.extensionManager.setting.set('Comfy.VueNodes.Enabled', on)"
     ui.page.set_viewport_size({"width": 1120, "height": 940})  # the fewer pixels to paint, the faster
-    ui.page.evaluate(set_to, request.param == NODES_2)
-    yield EditorPage(ui.page, request.param)
-    ui.page.evaluate(set_to, False)
+    ui.page.evaluate(RENDERER, request.param == NODES_2)
+    yield request.param
+    ui.page.evaluate(RENDERER, False)
     ui.page.set_viewport_size(ui.viewport)
+
+
+@pytest.fixture(scope="module")
+def editor_page(ui, renderer: str):
+    from editor_page import EditorPage
+
+    return EditorPage(ui.page, renderer)
+
+
+@pytest.fixture(scope="module")
+def player_page(ui, renderer: str):
+    from player_page import PlayerPage
+
+    page = PlayerPage(ui.page, renderer)
+    yield page
+    page.reset()
 
 
 @pytest.fixture
 def editor(editor_page):
-    """A fresh editor in an empty graph; afterwards nobody has complained."""
+    """A fresh editor in an empty graph."""
     editor_page.reset()
-    editor_page.complaints.clear()
     editor_page.add()
-    yield editor_page
-    assert not editor_page.complaints
+    return editor_page

@@ -142,6 +142,26 @@ def test_a_picture_is_found_through_the_nodes_between(editor: EditorPage, files:
     editor.until(lambda: backdrop(editor) == list(GREEN), "the picture is behind the drawing")
 
 
+def test_what_an_earlier_run_has_shown_is_the_background(editor: EditorPage):
+    """Of the same output as the background, by a preview beside the editor."""
+    editor.in_node(
+        """const [empty, preview] = ['EmptyImage', 'PreviewImage'].map((type, k) => {
+             const other = LiteGraph.createNode(type)
+             other.pos = [600, 100 + 300 * k]
+             app.graph.add(other)
+             return other
+           })
+           const size = {width: 64, height: 48, color: 0x3264c8}
+           for (const each of empty.widgets) each.value = size[each.name] ?? each.value
+           empty.connect(0, preview, 0)
+           empty.connect(0, node, node.inputs.findIndex(({name}) => name === 'background'))"""
+    )
+    editor.frames()
+    assert backdrop(editor)[3] == 0, "there is nothing before the run"
+    editor.run()
+    editor.until(lambda: backdrop(editor) == [0x32, 0x64, 0xC8, 255], "the colour is behind the drawing")
+
+
 def test_the_frame_of_a_video_before_the_node_is_the_background(editor: EditorPage, files: Path):
     editor.in_node(LOAD, ["LoadVideo", "file", "moving.webm"])
 

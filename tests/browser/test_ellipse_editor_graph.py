@@ -6,7 +6,10 @@ import json
 import re
 
 import pytest
-from editor_page import BLANK, NODE, NODES_2, WAIT_MS, EditorPage, middle
+from console import complaints_of
+from editor_page import NODE, EditorPage
+from graph_page import ANOTHER_TAB, BLANK, CLASSIC, NODES_2, RENDERER, middle
+from playwright.sync_api import expect
 
 DRAWN = {
     "version": 1,
@@ -18,17 +21,46 @@ DRAWN = {
 TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
 
 
-def queue(editor: EditorPage) -> dict:
-    """Runs the graph from the page, as the button does; the host's answer to the run."""
-    return editor.page.evaluate(
-        """(limit) => new Promise((done) => {
-             for (const kind of ['execution_success', 'execution_error'])
-               app.api.addEventListener(kind, ({detail}) => done({kind, ...detail}), {once: true})
-             setTimeout(() => done({kind: 'no answer', errors: app.lastNodeErrors}), limit)
-             app.queuePrompt(0)
-           })""",
-        WAIT_MS,
-    )
+SMALL = """
+for (const [name, value] of [['width', 64], ['height', 64], ['length', 1]]) widget(name).value = value
+const [image, preview] = ['MaskToImage', 'PreviewImage'].map((type, k) => {
+  const other = LiteGraph.createNode(type)
+  other.pos = [700 + 200 * k, 100]
+  app.graph.add(other)
+  return other
+})
+node.connect(1, image, 0)
+image.connect(0, preview, 0)
+"""
+PREVIEWED = """
+const [image, preview] = ['MaskToImage', 'RGBAPreview'].map((type, k) => {
+  const other = LiteGraph.createNode(type)
+  other.pos = [600 + 300 * k, 100]
+  app.graph.add(other)
+  return other
+})
+node.connect(1, image, 0)
+image.connect(0, preview, preview.inputs.findIndex(({name}) => name === 'image'))
+"""
+LIGHT = """async () => {
+  const [file] = Object.values(app.nodeOutputs).flatMap(({images}) => images ?? [])
+  const picture = new Image()
+  picture.src = app.api.apiURL(`/view?${new URLSearchParams(file)}`)
+  await picture.decode()
+  const canvas = new OffscreenCanvas(64, 64)
+  const context = canvas.getContext('2d')
+  context.drawImage(picture, 0, 0)
+  const {data} = context.getImageData(0, 0, 64, 64)
+  const brightest = [...Array(64 * 64).keys()].filter((k) => data[4 * k] >= 253)
+  const mean = (of) => brightest.map(of).reduce((sum, value) => sum + value) / brightest.length + 0.5
+  return [mean((k) => k % 64), mean((k) => Math.floor(k / 64))]
+}"""
+
+
+def lit(editor: EditorPage) -> list[float]:
+    """Runs the graph of SMALL; where its field is the brightest, in pixels."""
+    editor.run()
+    return editor.page.evaluate(LIGHT)
 
 
 # ------------------------------------------------------------------------------------------------------ undo and redo
@@ -62,16 +94,17 @@ def test_undo_keeps_the_frame_the_selection_the_view_and_the_focus(editor: Edito
     editor.press("Enter")
     editor.board.focus()
     editor.page.mouse.move(*editor.place(300, 200))
+    whole = editor.scale
     editor.page.mouse.wheel(0, -200)
-    editor.frames()
+    editor.until(lambda: editor.scale > 1.2 * whole, "the board is zoomed")
     scale = editor.scale
     editor.drag(editor.handle("move", "b"), 30, 30)
     editor.undo()
     editor.until(
         lambda: editor.page.evaluate("document.activeElement.classList.contains('board')"), "the board has the focus"
     )
-    assert editor.field("frame").input_value() == "32"
-    assert editor.field("ellipse").input_value() == "b"
+    expect(editor.field("frame")).to_have_value("32")
+    expect(editor.field("ellipse")).to_have_value("b")
     assert editor.scale == pytest.approx(scale, rel=1e-3)
     assert [key["frame"] for key in editor.keyframes(1)] == [0]
 
@@ -101,7 +134,7 @@ def test_a_preset_size_is_undone_as_one(editor: EditorPage):
 def test_a_copied_node_has_a_drawing_of_its_own(editor: EditorPage):
     editor.drag(editor.handle("move"), 60, 0)
     drawn = editor.text
-    editor.in_node("app.canvas.selectNode(node); app.canvas.canvas.focus()")
+    editor.select_node()
     editor.press("Control+c")
     editor.page.mouse.move(800, 300)
     editor.press("Control+v")
@@ -110,17 +143,14 @@ def test_a_copied_node_has_a_drawing_of_its_own(editor: EditorPage):
     original, editor.id = editor.id, copy
     assert editor.text == drawn
     editor.in_node("node.pos = [580, 80]; app.canvas.setDirty(true, true)")
-    editor.page.wait_for_timeout(300)
-    roots = [root.bounding_box() for root in editor.root.all()]
-    assert len(roots) == 2 and roots[0]["x"] != roots[1]["x"]
-    boards = editor.root.locator('[data-handle="move"]')
-    right = max(range(2), key=lambda k: middle(boards.nth(k))[0])
-    x, y = middle(boards.nth(right))
-    editor.page.mouse.move(x, y)
-    editor.page.mouse.down()
-    editor.page.mouse.move(x, y + 20)
-    editor.page.mouse.move(x, y + 30)
-    editor.page.mouse.up()
+    beside = (
+        "[...document.querySelectorAll('.rgba-ellipses')].filter((one) => one.getBoundingClientRect().x > 570).length"
+    )
+    editor.until(lambda: editor.page.evaluate(beside) == 1, "the copy stands on the right")
+    editor.settled()
+    bodies = editor.root.locator('[data-handle="move"]').all()
+    assert len(bodies) == 2
+    editor.drag_on_screen(max(bodies, key=lambda body: middle(body)[0]), 0, 30)
     assert editor.text != drawn
     editor.id = original
     assert editor.text == drawn
@@ -135,89 +165,52 @@ def test_a_workflow_gives_the_drawing_back_as_it_was_written(editor: EditorPage)
     editor.page.evaluate("async (graph) => app.loadGraphData(graph)", saved)
     editor.settled()
     assert editor.text == written
-    assert editor.field("name").input_value() == "bird"
-    prompt = editor.page.evaluate("app.graphToPrompt().then(({output}) => output)")
+    expect(editor.field("name")).to_have_value("bird")
+    prompt = editor.prompt()
     assert [node["inputs"]["ellipses"] for node in prompt.values()] == [written]
     editor.page.evaluate("async (prompt) => app.loadApiJson(prompt, 'drawing')", prompt)
-    editor.page.wait_for_timeout(200)
+    editor.until(lambda: editor.page.evaluate("app.graph.nodes.length") == 1, "the graph is there")
     editor.id = editor.page.evaluate("app.graph.nodes[0].id")
-    assert editor.text == written
+    editor.until(lambda: editor.text == written, "the drawing is the prompt's")
 
 
 def test_the_back_end_receives_the_drawing(editor: EditorPage):
-    editor.in_node(
-        """for (const [name, value] of [['width', 64], ['height', 64], ['length', 1]]) widget(name).value = value
-           const [image, preview] = ['MaskToImage', 'PreviewImage'].map((type, k) => {
-             const other = LiteGraph.createNode(type)
-             other.pos = [700 + 300 * k, 100]
-             app.graph.add(other)
-             return other
-           })
-           node.connect(1, image, 0)
-           image.connect(0, preview, 0)"""
-    )
+    editor.in_node(SMALL)
     editor.settled()
     editor.drag(editor.handle("move"), -24, 16)
-    assert queue(editor)["kind"] == "execution_success"
-    light = editor.page.evaluate(
-        """async () => {
-             const [file] = Object.values(app.nodeOutputs).flatMap(({images}) => images ?? [])
-             const picture = new Image()
-             picture.src = app.api.apiURL(`/view?${new URLSearchParams(file)}`)
-             await picture.decode()
-             const canvas = new OffscreenCanvas(64, 64)
-             const context = canvas.getContext('2d')
-             context.drawImage(picture, 0, 0)
-             const {data} = context.getImageData(0, 0, 64, 64)
-             const brightest = [...Array(64 * 64).keys()].filter((k) => data[4 * k] >= 253)
-             const mean = (of) => brightest.map(of).reduce((sum, value) => sum + value) / brightest.length + 0.5
-             return [mean((k) => k % 64), mean((k) => Math.floor(k / 64))]
-           }"""
-    )
-    assert light == [pytest.approx(8, abs=0.6), pytest.approx(48, abs=0.6)]
+    assert lit(editor) == [pytest.approx(8, abs=0.6), pytest.approx(48, abs=0.6)]
 
 
 def test_a_workflow_tab_and_a_reload_give_the_drawing_back(editor: EditorPage):
-    """With drafts kept, as the host does by default; the page is loaded anew."""
     page = editor.page
-    page.evaluate("app.extensionManager.setting.set('Comfy.Workflow.Persist', true)")
-    try:
-        page.evaluate("app.extensionManager.command.execute('Comfy.NewBlankWorkflow')")
+    with editor.kept_drafts():
+        page.evaluate(ANOTHER_TAB)
         editor.add()
         editor.drag(editor.handle("move"), 60, 0)
         drawn = editor.text
-        workflow = "app.extensionManager.workflow"
-        here = page.evaluate(f"{workflow}.activeWorkflow.path")
-        page.evaluate("app.extensionManager.command.execute('Comfy.NewBlankWorkflow')")
-        editor.until(lambda: page.evaluate("app.graph.nodes.length") == 0, "a blank tab")
-        page.get_by_text(here.removeprefix("workflows/").removesuffix(".json"), exact=True).first.click()
-        editor.until(lambda: page.evaluate("app.graph.nodes.length") == 1, "the tab is back")
-        editor.settled()
+        editor.leave_and_come_back()
         assert editor.text == drawn
         editor.drag(editor.handle("move"), 0, 40)
         drawn = editor.text
-        page.wait_for_timeout(700)  # the host writes its draft a moment later
-        page.reload()
-        page.wait_for_function(
-            "window.app?.isGraphReady && app.extensionManager?.workflow?.activeWorkflow && app.graph.nodes.length"
-        )
-        editor.settled()
+        editor.drafted(editor.keyframe()["cy"])
+        editor.reload()
         assert editor.text == drawn
-    finally:
-        page.evaluate("app.extensionManager.setting.set('Comfy.Workflow.Persist', false)")
 
 
 # ----------------------------------------------------------------------------------------------------------- the node
 
 
-def test_the_editor_stretches_with_the_node(editor: EditorPage):
+def test_the_editor_stretches_with_the_corner_of_its_node(editor: EditorPage):
     before = editor.root.bounding_box()
     scale = editor.scale
-    editor.in_node("node.setSize([700, 1000]); app.canvas.setDirty(true, true)")
+    editor.drag_place(editor.corner(), 260, 50)
+    editor.until(lambda: editor.scale > 1.3 * scale, "the editor is larger")
     editor.settled()
     after = editor.root.bounding_box()
-    assert before and after and after["width"] > before["width"] + 200 and after["height"] > before["height"] + 100
-    assert editor.scale > 1.3 * scale
+    assert before and after
+    grown = after["width"] - before["width"], after["height"] - before["height"]
+    assert grown == (pytest.approx(260, abs=3), pytest.approx(50, abs=3))
+    assert editor.in_node("return [...node.pos]") == [120, 80], "the node itself stays"
     editor.drag(editor.handle("move"), 40, 0)
     assert editor.keyframe()["cx"] == pytest.approx(0.5 + 40 / 832, abs=1e-3)
 
@@ -237,9 +230,10 @@ def test_nothing_is_cut_off_at_the_smallest_size(editor: EditorPage):
 def test_a_collapsed_node_comes_back_with_its_editor(editor: EditorPage):
     editor.drag(editor.handle("move"), 60, 0)
     drawn = editor.text
-    editor.in_node("node.collapse()")
+    editor.select_node()
+    editor.press("Alt+c")
     editor.until(lambda: editor.root.count() == 0, "the editor is hidden")
-    editor.in_node("node.collapse()")
+    editor.press("Alt+c")
     editor.settled()
     assert editor.text == drawn
     editor.drag(editor.handle("move"), 0, 40)
@@ -249,48 +243,57 @@ def test_a_collapsed_node_comes_back_with_its_editor(editor: EditorPage):
 def test_the_editor_works_inside_a_subgraph(editor: EditorPage):
     editor.drag(editor.handle("move"), 60, 0)
     drawn = editor.text
-    editor.in_node("app.canvas.selectNode(node); app.graph.convertToSubgraph(new Set([node]))")
-    editor.until(lambda: editor.page.evaluate("Boolean(app.graph.nodes[0]?.subgraph)"), "the subgraph is there")
-    prompt = editor.page.evaluate("app.graphToPrompt().then(({output}) => output)")
-    assert [each["inputs"]["ellipses"] for each in prompt.values()] == [drawn]
-    editor.page.evaluate("app.canvas.openSubgraph(app.graph.nodes[0].subgraph, app.graph.nodes[0])")
-    editor.page.evaluate("app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; app.canvas.setDirty(true, true)")
     try:
-        editor.id = editor.page.evaluate(f"app.canvas.graph.nodes.find(({{type}}) => type === '{NODE}').id")
-        editor.in_node("node.pos = [120, 80]; app.canvas.setDirty(true, true)")
-        editor.settled()
+        editor.into_subgraph()
+        assert [each["inputs"]["ellipses"] for each in editor.prompt().values()] == [drawn]
         assert editor.text == drawn
         with editor.one_step():
             editor.drag(editor.handle("move"), 0, 40)
         assert editor.keyframe()["cy"] > 0.55
         inside = editor.text
     finally:
-        editor.page.evaluate("app.canvas.setGraph(app.rootGraph ?? app.graph.rootGraph)")
-    prompt = editor.page.evaluate("app.graphToPrompt().then(({output}) => output)")
-    assert [each["inputs"]["ellipses"] for each in prompt.values()] == [inside]
+        editor.out_of_subgraph()
+    assert [each["inputs"]["ellipses"] for each in editor.prompt().values()] == [inside]
 
 
-def test_a_linked_text_makes_the_editor_read_only(editor: EditorPage):
-    editor.in_node(
+def test_a_linked_text_rules_the_run_and_the_editor_is_read_only(editor: EditorPage):
+    """The link is drawn from the output of a text to the input of the editor, both at its place on the screen."""
+    editor.in_node(SMALL)
+    text = editor.in_node(
         """const text = LiteGraph.createNode('PrimitiveStringMultiline')
-           text.pos = [600, 100]
+           text.pos = [640, 400]
            app.graph.add(text)
-           text.connect(0, node, node.inputs.findIndex(({name}) => name === 'ellipses'))
-           app.canvas.setDirty(true, true)"""
+           text.widgets[0].value = argument
+           app.canvas.setDirty(true, true)
+           return text.id""",
+        json.dumps(DRAWN),
     )
-    editor.page.wait_for_timeout(300)
+    editor.settled()
     before = editor.text
-    if editor.renderer == NODES_2:  # classic hides the widget of a linked input
-        assert "linked text" in editor.root.locator(".notice").inner_text()
+    assert lit(editor) == [pytest.approx(32, abs=0.6)] * 2
+    index = editor.in_node("return node.inputs.findIndex(({name}) => name === 'ellipses')")
+    (x, y), (left, top) = editor.slot(text, "out", 0), editor.slot(editor.id, "in", index)
+    editor.drag_place((x, y), left - x, top - y)
+    editor.until(lambda: editor.in_node("return node.inputs[argument].link != null", index), "the text is linked")
+    assert editor.prompt()[str(editor.id)]["inputs"]["ellipses"] == [str(text), 0]
+    if editor.renderer == NODES_2:
+        notice = editor.root.locator(".notice")
+        editor.until(lambda: "linked text" in notice.inner_text(), "the editor says so")
+        editor.until(editor.button("addEllipse").is_disabled, "its buttons are disabled")
+        expect(editor.field("cx")).to_be_disabled()
         editor.drag_on_screen(editor.handle("move"), 40, 0)
         editor.press("ArrowRight", "Delete", "[")
         editor.rested()
-        assert editor.field("cx").is_disabled() and editor.button("addEllipse").is_disabled()
+    else:
+        editor.until(lambda: editor.root.count() == 0, "the classic canvas hides it")
     assert editor.text == before
-    editor.in_node("node.disconnectInput(node.inputs.findIndex(({name}) => name === 'ellipses'))")
+    assert lit(editor) == [pytest.approx(16, abs=0.6), pytest.approx(48, abs=0.6)]
+    editor.in_node("node.disconnectInput(argument)", index)
     editor.settled()
-    editor.drag(editor.handle("move"), 40, 0)
+    editor.until(editor.button("addEllipse").is_enabled, "the editor works again")
+    editor.drag(editor.handle("move"), 20, 0)
     assert editor.text != before
+    assert editor.prompt()[str(editor.id)]["inputs"]["ellipses"] == editor.text
 
 
 def test_a_locked_canvas_locks_the_editor(editor: EditorPage):
@@ -306,18 +309,15 @@ def test_a_locked_canvas_locks_the_editor(editor: EditorPage):
 
 
 def test_changing_the_renderer_keeps_the_editor_alive(editor: EditorPage):
-    change = "(on) => app.extensionManager.setting.set('Comfy.VueNodes.Enabled', on)"
-    other = editor.renderer != NODES_2
     editor.drag(editor.handle("move"), 60, 0)
-    try:
-        editor.page.evaluate(change, other)
+    with editor.other_renderer():
         editor.settled()
         editor.drag(editor.handle("move"), 0, 48)
         after = editor.keyframe()
         assert (after["cx"], after["cy"]) == (pytest.approx(0.572, abs=2e-3), pytest.approx(0.6, abs=2e-3))
-    finally:
-        editor.page.evaluate(change, not other)
-        editor.page.wait_for_timeout(300)
+    editor.settled()
+    editor.drag(editor.handle("move"), -60, 0)
+    assert editor.keyframe()["cx"] == pytest.approx(0.5, abs=2e-3)
 
 
 # ------------------------------------------------------------------------------------------------- what is no drawing
@@ -349,11 +349,11 @@ def test_what_is_no_drawing_is_refused_with_the_reason_and_the_last_good_one_sta
         editor.in_node("widget('ellipses').value = argument", text)
         editor.frames()
         assert editor.text == good, name
-        assert reason in notice.inner_text(), name
+        expect(notice, name).to_contain_text(reason)
         editor.press("ArrowRight", "Control")
         assert editor.text != good, f"after {name} the editor still works"
         editor.frames()
-        assert not notice.is_visible(), name
+        expect(notice, name).to_be_hidden()
     assert editor.page.evaluate("window.attacked") is None
 
 
@@ -362,7 +362,7 @@ def test_a_workflow_with_a_broken_drawing_opens(editor: EditorPage):
     saved["nodes"][0]["widgets_values"][4] = '{"version": 1, "ellipses": []}'
     editor.page.evaluate("async (graph) => app.loadGraphData(graph)", saved)
     editor.settled()
-    assert "expected 1 to 64 ellipses, got 0" in editor.root.locator(".notice").inner_text()
+    expect(editor.root.locator(".notice")).to_contain_text("expected 1 to 64 ellipses, got 0")
     assert len(editor.ellipses) == 1
 
 
@@ -375,7 +375,7 @@ def test_a_drawing_can_be_pasted_as_text(editor: EditorPage):
         editor.press("Control+v")
         editor.until(lambda: editor.ellipses[0]["name"] == name, "the drawing is taken")  # noqa: B023
     editor.until(lambda: editor.root.locator(".notice").is_visible(), "the other one is refused")
-    assert "expected the key version" in editor.root.locator(".notice").inner_text()
+    expect(editor.root.locator(".notice")).to_contain_text("expected the key version")
     assert page.evaluate("app.graph.nodes.length") == 1
 
 
@@ -392,8 +392,8 @@ def test_strings_are_chinese_where_the_host_is(editor: EditorPage):
 
     try:
         speak("zh", "添加椭圆")
-        assert editor.field("size").locator("option").first.inner_text() == "尺寸"
-        assert editor.handle("rotate").get_attribute("aria-label") == "旋转"
+        expect(editor.field("size").locator("option").first).to_have_text("尺寸")
+        expect(editor.handle("rotate")).to_have_attribute("aria-label", "旋转")
     finally:
         speak("en", "Add an ellipse")
 
@@ -420,26 +420,34 @@ def brightness(colour: str) -> float:
     return sum(map(float, re.findall(r"[\d.]+", colour)[:3]))
 
 
-def test_without_our_javascript_the_node_takes_the_json_as_text(ui):
+def test_without_our_javascript_the_nodes_take_text_and_run(ui):
     """A second page that never gets our files, as a program that does not load them; in both renderers."""
     node = {"id": 1, "type": NODE, "pos": [100, 100], "size": [400, 400], "flags": {}, "order": 0, "mode": 0}
     values = [64, 64, 5, 16, json.dumps(DRAWN)]
     saved = {**BLANK, "nodes": [{**node, "inputs": [], "outputs": [], "properties": {}, "widgets_values": values}]}
     page = ui.page.context.browser.new_page()
     try:
+        complaints = complaints_of(page)
+        plain = EditorPage(page, CLASSIC)
+        plain.id = 1
         page.route("**/*RGBA*/**", lambda route: route.fulfill(body="", content_type="text/javascript"))
         page.goto(ui.server.url)
         page.wait_for_function("window.app?.isGraphReady && app.extensionManager?.workflow?.activeWorkflow")
         for nodes_2 in (False, True):
-            page.evaluate("(on) => app.extensionManager.setting.set('Comfy.VueNodes.Enabled', on)", nodes_2)
+            page.evaluate(RENDERER, nodes_2)
             page.evaluate("async (graph) => app.loadGraphData(graph)", saved)
             box = page.locator("textarea:visible").first
             box.wait_for()
-            assert json.loads(box.input_value()) == DRAWN
+            expect(box).to_have_value(values[4])
             box.fill(json.dumps(DRAWN).replace("bird", "wing"))
-            prompt = page.evaluate("app.graphToPrompt().then(({output}) => output)")
+            prompt = plain.prompt()
             assert json.loads(prompt["1"]["inputs"]["ellipses"])["ellipses"][0]["name"] == "wing"
-            assert page.locator(".rgba-ellipses").count() == 0
+            expect(page.locator(".rgba-widget")).to_have_count(0)
+            plain.in_node(PREVIEWED)
+            plain.run()
+            shown = "Object.values(app.nodeOutputs).flatMap(({rgba_preview}) => rgba_preview ?? [])"
+            assert [entry["clip"] for entry in page.evaluate(shown)] == [5]
+        assert not complaints, "\n".join(complaints)
     finally:
-        page.evaluate("app.extensionManager.setting.set('Comfy.VueNodes.Enabled', false)")
+        page.evaluate(RENDERER, False)
         page.close()

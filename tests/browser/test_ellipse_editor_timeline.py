@@ -8,8 +8,10 @@ import json
 import math
 
 import pytest
-from editor_page import EditorPage, middle
+from editor_page import EditorPage
+from graph_page import middle
 from PIL import Image
+from playwright.sync_api import expect
 
 NEAR = 0.6
 
@@ -107,7 +109,7 @@ def test_buttons_add_copy_paste_and_delete_keyframes(two_keys: EditorPage):
     with editor.one_step():
         editor.button("removeKey").click()
     assert frames(editor) == [0, 40, 60]
-    assert editor.button("removeKey").is_disabled(), "there is no keyframe here any more"
+    expect(editor.button("removeKey"), "there is no keyframe here any more").to_be_disabled()
 
 
 def test_keyframes_are_moved_and_deleted_by_keys(two_keys: EditorPage):
@@ -122,7 +124,7 @@ def test_keyframes_are_moved_and_deleted_by_keys(two_keys: EditorPage):
     editor.press("Delete")
     editor.frames()
     assert frames(editor) == [0]
-    assert "at least one keyframe" in editor.root.locator(".notice").inner_text()
+    expect(editor.root.locator(".notice")).to_contain_text("at least one keyframe")
 
 
 def test_the_board_steps_through_the_frames_by_keys(two_keys: EditorPage):
@@ -156,7 +158,7 @@ def test_loop_is_part_of_the_drawing(editor: EditorPage):
         editor.button("loop").click()
     assert editor.drawing["loop"] is True
     editor.frames()
-    assert editor.button("loop").get_attribute("aria-pressed") == "true"
+    expect(editor.button("loop")).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_timeline_shows_pixel_frames_and_latent_frames(editor: EditorPage):
@@ -164,7 +166,7 @@ def test_the_timeline_shows_pixel_frames_and_latent_frames(editor: EditorPage):
     assert labels[:2] == ["Frame", "Latent"]
     pairs = list(zip(labels[2::2], labels[3::2], strict=True))
     assert ("0", "0") in pairs and ("40", "10") in pairs and ("80", "20") in pairs
-    assert editor.key_mark(0).get_attribute("aria-label") == "Keyframe at frame 0, latent frame 0, Linear"
+    expect(editor.key_mark(0)).to_have_attribute("aria-label", "Keyframe at frame 0, latent frame 0, Linear")
 
 
 def test_presets_give_the_selected_ellipse_its_keyframes(editor: EditorPage):
@@ -179,7 +181,7 @@ def test_presets_give_the_selected_ellipse_its_keyframes(editor: EditorPage):
 def test_the_onion_skin_shows_the_keyframes_before_and_after(two_keys: EditorPage):
     editor = two_keys
     go_to(editor, 20)
-    assert editor.root.locator("[data-onion]").count() == 0
+    expect(editor.root.locator("[data-onion]")).to_have_count(0)
     editor.button("onion").click()
     editor.frames()
     ghosts = {name: editor.root.locator(f'[data-onion="{name}"]') for name in ("previous", "next")}
@@ -201,8 +203,8 @@ def test_size_presets_set_the_three_numbers_and_keep_the_drawing(editor: EditorP
         editor.frames()
         box = editor.root.locator(".frame").bounding_box()
         assert box and box["width"] / box["height"] == pytest.approx(width / height, rel=0.01)
-        assert float(editor.field("cx").input_value()) == width / 2
-        assert editor.root.locator(".playhead").get_attribute("aria-valuemax") == str(length - 1)
+        expect(editor.field("cx")).to_have_value(f"{width / 2:g}")
+        expect(editor.root.locator(".playhead")).to_have_attribute("aria-valuemax", str(length - 1))
 
 
 def test_a_change_of_resolution_is_followed(editor: EditorPage):
@@ -228,7 +230,28 @@ def test_the_tint_is_one_minus_the_gaussian_field(editor: EditorPage):
         assert field == pytest.approx(gaussian(pose, column, row, 104, 60), abs=0.02)
     editor.button("field").click()
     editor.frames()
-    assert not editor.root.locator(".tint").is_visible()
+    expect(editor.root.locator(".tint")).to_be_hidden()
+
+
+def test_the_tint_follows_a_drag_before_it_ends(editor: EditorPage):
+    """Where the subject was it becomes empty, and where it goes clear."""
+
+    def empty() -> list[int]:
+        """How strong the tint is in the middle of the frame, and 336 pixels to the right of it."""
+        read = "(canvas) => [52, 94].map((x) => canvas.getContext('2d').getImageData(x, 30, 1, 1).data[3])"
+        return editor.root.locator(".tint").evaluate(read)
+
+    (x, y), scale, before = middle(editor.handle("move")), editor.scale, editor.text
+    editor.until(lambda: empty()[0] < 10 and empty()[1] > 60, "the subject is in the middle")
+    editor.page.mouse.move(x, y)
+    editor.page.mouse.down()
+    editor.page.mouse.move(x + 168 * scale, y)
+    editor.until(lambda: min(empty()) > 15 and max(empty()) < 45, "it is between the two")
+    editor.page.mouse.move(x + 336 * scale, y)
+    editor.until(lambda: empty()[0] > 60 and empty()[1] < 10, "it is at the right")
+    assert editor.text == before, "the drag has not ended"
+    editor.page.mouse.up()
+    assert editor.text != before
 
 
 def gaussian(pose: dict[str, float], column: int, row: int, width: int, height: int) -> float:
@@ -250,5 +273,5 @@ def test_many_keyframes_and_a_long_clip_stay_usable(editor: EditorPage):
     editor.frames()
     editor.button("addKey").click()
     editor.frames()
-    assert "at most 1000 keyframes" in editor.root.locator(".notice").inner_text()
+    expect(editor.root.locator(".notice")).to_contain_text("at most 1000 keyframes")
     assert len(editor.keyframes()) == 1000

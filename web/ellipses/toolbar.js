@@ -87,4 +87,10 @@ function onChoice(list, choose) {
     list.value = ''
     choose(value)
   })
+  // At an arrow a closed list would do its first line, each time: it opens instead, as on a Mac.
+  list.addEventListener('keydown', (event) => {
+    if (!event.key.startsWith('Arrow') || !('showPicker' in list)) return
+    event.preventDefault()
+    list.showPicker()
+  })
 }

@@ -1,15 +1,17 @@
 /**
  * The frames of one preview, at hand or on their way: bounded stores in front of the host's temp folder.
  *
- * Files are fetched ahead and kept compressed; only the frames around the one that is shown are kept decoded.
+ * Frames are decoded ahead while there is room, and fetched ahead beyond that.
  */
+
+import { unstacked } from './composite.js'
 
 /** @typedef {import('./composite.js').Pixels} Pixels */
 /** @typedef {(name: string) => string} Address  the URL of a file of this preview */
 /** @typedef {ReturnType<typeof createFrames>} Frames */
 
-/** Decoded bytes kept at most: 12 stacked frames of 832 x 480. */
-const MOST_DECODED = 80_000_000
+/** Decoded bytes kept at most: 100 frames of 832 x 480. */
+const MOST_DECODED = 160_000_000
 /** Compressed bytes that are fetched ahead of being asked for. */
 const MOST_AHEAD = 200_000_000
 
@@ -47,15 +49,20 @@ export function createFrames(address) {
     if (reader.canvas.width !== width || reader.canvas.height !== height) Object.assign(reader.canvas, { width, height })
     reader.drawImage(picture, 0, 0)
     picture.close()
-    const pixels = reader.getImageData(0, 0, width, height)
+    const read = reader.getImageData(0, 0, width, height)
+    const pixels = isStacked(name) ? unstacked(read) : read
     const entry = decoded.get(name)
     if (entry) entry.bytes = pixels.data.length
     trim()
     return pixels
   }
 
+  function bytesDecoded() {
+    return [...decoded.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
   function trim() {
-    let bytes = [...decoded.values()].reduce((sum, entry) => sum + entry.bytes, 0)
+    let bytes = bytesDecoded()
     for (const [name, entry] of decoded) {
       if (bytes <= MOST_DECODED || decoded.size <= 1) return
       bytes -= entry.bytes
@@ -63,22 +70,27 @@ export function createFrames(address) {
     }
   }
 
-  return {
-    /** One file's pixels. A frame that could not be loaded is asked for again the next time. @param {string} name */
-    get(name) {
-      const found = decoded.get(name) ?? { pixels: decode(name), bytes: 0 }
-      decoded.delete(name)
-      decoded.set(name, found)
-      found.pixels.catch(() => decoded.delete(name))
-      return found.pixels
-    },
+  /** One file's pixels. A frame that could not be loaded is asked for again the next time. @param {string} name */
+  function get(name) {
+    const found = decoded.get(name) ?? { pixels: decode(name), bytes: 0 }
+    decoded.delete(name)
+    decoded.set(name, found)
+    found.pixels.catch(() => decoded.delete(name))
+    return found.pixels
+  }
 
-    /** Fetches files one after the other, until they are many. @param {readonly string[]} names */
+  return {
+    get,
+
+    /** Decodes files one after the other until there is no room, and fetches more. @param {readonly string[]} names */
     async ahead(names) {
-      let bytes = 0
+      let [fetched, frame] = [0, 0]
       for (const name of names) {
-        if (stop.signal.aborted || bytes > MOST_AHEAD) return
-        bytes += await file(name).then((blob) => blob.size, () => 0)
+        await idle()
+        if (stop.signal.aborted || fetched > MOST_AHEAD) return
+        const room = bytesDecoded() + frame <= MOST_DECODED
+        if (room) frame = await get(name).then(({ data }) => data.length, () => 0)
+        fetched += await file(name).then(({ size }) => size, () => 0)
       }
     },
 
@@ -89,6 +101,16 @@ export function createFrames(address) {
       decoded.clear()
     },
   }
+}
+
+/** Waits until the page has nothing better to do; a browser that cannot tell goes on with its next task. */
+function idle() {
+  return new Promise((done) => 'requestIdleCallback' in globalThis ? requestIdleCallback(done) : setTimeout(done))
+}
+
+/** Colour and alpha in one file; a plate is colour alone. @param {string} name */
+function isStacked(name) {
+  return !name.startsWith('plate')
 }
 
 /** The file of a frame. @param {'clip' | 'plate' | 'other'} part @param {number} index @param {number} count */

@@ -30,7 +30,8 @@ export function reduce(state, event, clip) {
       return { ...state, playing: false }
     case 'tick':
       if (!state.playing) return state
-      return { ...state, frame: wrapped(state.from + framesIn(event.now - state.since, clip.rate), clip.count) }
+      // the clock of an animation frame stands a little before the click that began it
+      return { ...state, frame: wrapped(state.from + framesIn(Math.max(event.now - state.since, 0), clip.rate), clip.count) }
     case 'step':
       return { ...state, playing: false, frame: wrapped(state.frame + event.by, clip.count) }
     case 'seek':

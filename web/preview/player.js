@@ -6,12 +6,11 @@
 
 import { html, iconButton, set, setText } from '../ui/dom.js'
 import { ICONS } from '../ui/icons.js'
-import { compose, valueAt } from './composite.js'
+import { checkerboard, compose, plain, valueAt } from './composite.js'
 import { createFrames, fileOf } from './frames.js'
 import { reduce, secondsAt, STOPPED, wanted } from './playback.js'
 
 /** @typedef {import('./composite.js').View} View */
-/** @typedef {import('./composite.js').Backdrop} Backdrop */
 /** @typedef {import('./composite.js').Pixels} Pixels */
 /** @typedef {import('../strings.js').Translate} Translate */
 /** @typedef {'checkerboard' | 'black' | 'white' | 'color' | 'plate'} BackdropName */
@@ -31,6 +30,8 @@ import { reduce, secondsAt, STOPPED, wanted } from './playback.js'
 
 const AHEAD = 6
 const FARTHEST_ZOOM = 64
+/** As wide as a digit, so that the slider keeps its length while it is dragged. */
+const BLANK = '\u2007'
 /** @type {readonly View[]} */
 const VIEWS = ['over', 'alpha', 'rgb', 'difference']
 /** @type {readonly BackdropName[]} */
@@ -69,8 +70,15 @@ export function createPlayer(address, t) {
   let ticking = 0
   let zoom = 1
   let shift = { x: 0, y: 0 }
+  /** Where the pointer that pans was last. */
+  let held = shift
+  /** @type {{ clientX: number, clientY: number } | null} */
+  let cursor = null
   /** @type {Pixels | null} */
   let pixels = null
+  let picture = context.createImageData(1, 1)
+  /** What stands behind the clip. @type {{ name: string, pixels: Pixels }} */
+  let ground = { name: '', pixels: picture }
 
   const clip = () => ({ count: entry?.clip ?? 1, rate: entry?.rate ?? { num: 16, den: 1 } })
 
@@ -105,12 +113,12 @@ export function createPlayer(address, t) {
     try {
       const [front, plate, other] = await Promise.all(wish.files.map((name) => (name ? store.get(name) : null)))
       if (store !== frames || !front) return
-      const out = context.createImageData(here.width, here.height)
-      compose(out, front, wish.view, plate ?? plain(), other ?? null)
-      context.putImageData(out, 0, 0)
+      compose(picture, front, wish.view, plate ?? behind(here), other ?? null)
+      context.putImageData(picture, 0, 0)
       pixels = front
       drawn = wish.key
       set(canvas, { 'data-frame': wish.frame })
+      if (cursor) tell()
     } catch (problem) {
       if (store === frames) say(t('previewGone', { reason: problem instanceof Error ? problem.message : String(problem) }))
       return
@@ -132,19 +140,28 @@ export function createPlayer(address, t) {
     return { frame, view: shown, files, key: [frame, shown, behind, color.value, ...files].join('|') }
   }
 
-  /** @returns {Backdrop} */
-  function plain() {
-    if (backdrop.value === 'black') return [0, 0, 0]
-    if (backdrop.value === 'white') return [255, 255, 255]
-    if (backdrop.value !== 'color') return 'checkerboard'
-    const bits = parseInt(color.value.slice(1), 16)
-    return [bits >> 16, (bits >> 8) & 255, bits & 255]
+  /** The checkerboard or a colour, made once. @param {Entry} here */
+  function behind({ width, height }) {
+    const name = `${backdrop.value} ${color.value} ${width} ${height}`
+    if (name !== ground.name) ground = { name, pixels: made() }
+    return ground.pixels
+
+    function made() {
+      if (backdrop.value === 'black') return plain(width, height, [0, 0, 0])
+      if (backdrop.value === 'white') return plain(width, height, [255, 255, 255])
+      if (backdrop.value !== 'color') return checkerboard(width, height)
+      const bits = parseInt(color.value.slice(1), 16)
+      return plain(width, height, [bits >> 16, (bits >> 8) & 255, bits & 255])
+    }
   }
 
   function label() {
     const { count, rate } = clip()
     const fps = Number((rate.num / rate.den).toFixed(3))
-    setText(position, t('position', { frame: state.frame + 1, count, time: secondsAt(state.frame, rate).toFixed(2), fps }))
+    const [frame, time] = [String(state.frame + 1), secondsAt(state.frame, rate).toFixed(2)]
+    const longest = secondsAt(count - 1, rate).toFixed(2).length
+    const words = { frame: frame.padStart(String(count).length, BLANK), count, time: time.padStart(longest, BLANK), fps }
+    setText(position, t('position', words))
     slider.value = String(state.frame)
     set(slider, { 'aria-valuetext': position.textContent })
     const path = play.querySelector('path')
@@ -172,6 +189,15 @@ export function createPlayer(address, t) {
     return { x: (clientX - box.left) / scale, y: (clientY - box.top) / scale }
   }
 
+  /** The value under the cursor, now. */
+  function tell() {
+    const box = canvas.getBoundingClientRect()
+    const x = cursor ? Math.floor(((cursor.clientX - box.left) / box.width) * canvas.width) : -1
+    const y = cursor ? Math.floor(((cursor.clientY - box.top) / box.height) * canvas.height) : -1
+    const found = pixels && valueAt(pixels, x, y)
+    setText(value, found ? t('pixel', { x, y, ...found, alpha: (found.a / 255).toFixed(3) }) : '')
+  }
+
   /** @param {string} text */
   function say(text) {
     setText(message, text)
@@ -181,22 +207,25 @@ export function createPlayer(address, t) {
   slider.addEventListener('input', () => act({ type: 'seek', frame: Number(slider.value) }))
   for (const control of [view, backdrop, color]) control.addEventListener('input', () => void draw())
   board.addEventListener('pointermove', (event) => {
-    const box = canvas.getBoundingClientRect()
-    const x = Math.floor(((event.clientX - box.left) / box.width) * canvas.width)
-    const y = Math.floor(((event.clientY - box.top) / box.height) * canvas.height)
-    const found = pixels && valueAt(pixels, x, y)
-    setText(value, found ? t('pixel', { x, y, ...found, alpha: (found.a / 255).toFixed(3) }) : '')
-    if (event.buttons & 1 && board.hasPointerCapture(event.pointerId)) {
-      const scale = board.getBoundingClientRect().width / (board.offsetWidth || 1)
-      shift = { x: shift.x + event.movementX / scale, y: shift.y + event.movementY / scale }
+    cursor = event
+    if (board.hasPointerCapture(event.pointerId)) {
+      const at = onBoard(event)
+      shift = { x: shift.x + at.x - held.x, y: shift.y + at.y - held.y }
+      held = at
       place()
     }
+    tell()
+  })
+  board.addEventListener('pointerleave', () => {
+    cursor = null
+    tell()
   })
   board.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return
     element.focus({ preventScroll: true })
     event.stopPropagation()
     board.setPointerCapture(event.pointerId)
+    held = onBoard(event)
   })
   board.addEventListener('dblclick', fit)
   element.addEventListener('keydown', (event) => {
@@ -246,6 +275,7 @@ export function createPlayer(address, t) {
       pixels = null
       say('')
       set(canvas, { width: made.width, height: made.height })
+      picture = context.createImageData(made.width, made.height)
       set(slider, { max: made.clip - 1 })
       offer(backdrop, 'plate', made.plate !== undefined)
       offer(view, 'difference', made.other !== undefined)
@@ -265,12 +295,6 @@ export function createPlayer(address, t) {
         y: at.y - centre.y - (at.y - centre.y - shift.y) * ratio,
       }
       zoom = next
-      place()
-    },
-
-    /** @param {{ x: number, y: number }} by */
-    pan(by) {
-      shift = { x: shift.x + by.x, y: shift.y + by.y }
       place()
     },
 
