@@ -7,7 +7,9 @@ a mask (nothing blocked), split (text blocked from alpha), and with the dense ma
 processor time, the best of a few rounds in which all take turns; memory is what a process of its own grows by at its
 peak, beyond q, k and v, the mask included. The LoRA has rank 128 on a layer of width 3072.
 
-The absolute numbers are this machine's; the ratios are what to compare. Linux only, for the peak.
+The absolute numbers are this machine's; the ratios are what to compare, and what is judged: it fails when split costs
+more than TIME or MEMORY of no mask, or the LoRA on alpha more than LORA of alpha's share of the tokens. Linux only, for
+the peak.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pipelines.transpixeler.alpha_lora import add_to_last_rows_, low_rank_output  # noqa: E402
+from pipelines.transpixeler.alpha_lora import add_low_rank_  # noqa: E402
 from pipelines.transpixeler.layout import Layout  # noqa: E402
 from pipelines.transpixeler.split_attention import NOTHING, Sight, split_attention  # noqa: E402
 
@@ -35,6 +37,7 @@ TOKENS = (2000, 4000, 8000)
 ROUNDS = {2000: 12, 4000: 5, 8000: 3}
 NO_MASK, SPLIT, BOOLEAN, FLOAT = WAYS = ("no mask", "split", "dense boolean", "dense float")
 WIDTH, RANK = 3072, 128
+TIME, MEMORY, LORA = 1.05, 1.6, 1.05
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -95,7 +98,8 @@ def _status(name: str) -> int:
 
 
 @torch.inference_mode()
-def measure_attention(tokens: int) -> None:
+def measure_attention(tokens: int) -> bool:
+    """Whether split is within its limits."""
     layout = Layout(tokens, TEXT)
     given = inputs(layout)
     works = {way: partial(attention(way, layout), *given) for way in WAYS}
@@ -103,29 +107,38 @@ def measure_attention(tokens: int) -> None:
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         memory = dict(zip(WAYS, pool.starmap(peak_growth, [(way, tokens) for way in WAYS], chunksize=1)))
     for way in WAYS:
-        ratios = f"{seconds[way] / seconds[NO_MASK]:6.2f} {memory[way] / memory[NO_MASK]:7.2f}"
+        ratios = f"{seconds[way] / seconds[NO_MASK]:6.3f} {memory[way] / memory[NO_MASK]:7.2f}"
         say(f"{tokens:6d}  {way:<14} {seconds[way]:8.3f} s {memory[way]:8.0f} MB {ratios}")
+    return within(f"{tokens} split, time", seconds[SPLIT] / seconds[NO_MASK], TIME) & within(
+        f"{tokens} split, memory", memory[SPLIT] / memory[NO_MASK], MEMORY
+    )
 
 
 @torch.inference_mode()
-def measure_lora(tokens: int) -> None:
+def measure_lora(tokens: int) -> bool:
+    """Whether the LoRA on alpha costs no more than its share."""
     generator = torch.Generator().manual_seed(0)
     total = Layout(tokens, TEXT).total
     x, output = (torch.randn(1, total, WIDTH, generator=generator) for _ in range(2))
     down, up = torch.randn(RANK, WIDTH, generator=generator), torch.randn(WIDTH, RANK, generator=generator)
-
-    def change(rows: Tensor) -> Tensor:
-        return low_rank_output(rows, lambda x: linear(x, down), [lambda x: linear(x, up)])
-
+    matrices = (lambda x: linear(x, down), [lambda x: linear(x, up)])
     works = {
-        "alpha": lambda: add_to_last_rows_(output, x, tokens, change, 1e-3),
-        "all": lambda: add_to_last_rows_(output, x, total, change, 1e-3),
+        "alpha": lambda: add_low_rank_(output, x, tokens, *matrices, 1e-3),
+        "all": lambda: add_low_rank_(output, x, total, *matrices, 1e-3),
     }
     seconds = best_seconds(works, 10)
+    cost, share = seconds["alpha"] / seconds["all"], tokens / total
     say(
         f"{tokens:6d}  LoRA on alpha {seconds['alpha']:8.3f} s, on all {seconds['all']:.3f} s: "
-        f"{seconds['alpha'] / seconds['all']:.2f} for {tokens / total:.2f} of the tokens"
+        f"{cost:.3f} for {share:.3f} of the tokens"
     )
+    return within(f"{tokens} LoRA on alpha, of its share", cost / share, LORA)
+
+
+def within(what: str, ratio: float, limit: float) -> bool:
+    if ratio > limit:
+        say(f"{what}: {ratio:.3f}, allowed are {limit}")
+    return ratio <= limit
 
 
 def say(line: str) -> None:
@@ -135,11 +148,8 @@ def say(line: str) -> None:
 
 def main() -> int:
     say(f"{'L':>6}  {'attention':<14} {'time':>10} {'memory':>11}  time  memory (of no mask)")
-    for tokens in TOKENS:
-        measure_attention(tokens)
-    for tokens in TOKENS:
-        measure_lora(tokens)
-    return 0
+    held = [measure_attention(tokens) for tokens in TOKENS] + [measure_lora(tokens) for tokens in TOKENS]
+    return 0 if all(held) else 1
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from typing import Any
 from ..pipelines.host import model_files
 from ..pipelines.host.alpha_space_sampler import AlphaSpaceSampler
 from ..pipelines.host.cogvideox_file import load_cogvideox
+from ..pipelines.host.first_frame import first_frame, with_condition
+from ..pipelines.host.joint_decode import decode
 from ..pipelines.host.joint_latent import halves_of, joined
-from ..pipelines.host.joint_pictures import decode, first_frame, with_condition
 from ..pipelines.host.joint_sampling import SAMPLERS, SCHEDULERS, sample
 from ..pipelines.host.notices import warn
 from ..pipelines.host.pictures import mask_of
@@ -198,7 +199,7 @@ class RGBASampleJoint(io.ComfyNode):
                     tooltip="Seed of the noise of both domains.",
                 ),
                 io.Int.Input(
-                    "steps", default=50, min=1, max=10000, tooltip="Steps; the papers take 50 (CogVideoX), 64 (Mochi)."
+                    "steps", default=50, min=1, max=10000, tooltip="Steps; released with 50 (CogVideoX), 64 (Mochi)."
                 ),
                 io.Float.Input(
                     "cfg",
@@ -206,7 +207,7 @@ class RGBASampleJoint(io.ComfyNode):
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="Guidance, for both domains together: 6 for CogVideoX, 4.5 for Mochi, 5 for Wan.",
+                    tooltip="Guidance, for both domains together: 6 for CogVideoX, 4.5 to 6 for Mochi, 5 for Wan.",
                 ),
                 io.Combo.Input("sampler_name", options=SAMPLERS, tooltip="A sampler of the host."),
                 io.Combo.Input("scheduler", options=SCHEDULERS, tooltip="The noise levels; simple for CogVideoX."),

@@ -96,11 +96,12 @@ class AlphaSpaceSampler(Sampler):
         if not self.dynamic_cfg:
             yield lambda _: None
             return
-        cfg = guider.cfg
-        if cfg <= 1:
+        cfg = getattr(guider, "cfg", None)
+        if cfg is None or cfg <= 1:
+            got = "none" if cfg is None else f"{cfg:g}"
             raise ValueError(
-                f"dynamic_cfg wants a cfg above 1 to vary, got {cfg:g}; use SamplerCustom or CFGGuider with cfg 6, or "
-                "turn it off."
+                f"dynamic_cfg wants a cfg above 1 to vary, got {got} from {type(guider).__name__}; use SamplerCustom "
+                "or CFGGuider with cfg 6, or turn it off."
             )
         try:
             yield lambda timestep: guider.set_cfg(dynamic_guidance(cfg, timestep, self.steps))

@@ -1,4 +1,5 @@
-"""A linear layer's weight as the base model has it: dequantised, and without what other nodes have patched in.
+"""A linear layer's weight as the base model has it: dequantised, and without what other nodes have patched in; and the
+shapes of all of them.
 
 The host patches a weight in place and keeps the old one in the patcher's backup, or patches it whenever it is used;
 GGUF loaders keep the patches on the weight. None of them counts here.
@@ -26,6 +27,16 @@ ON_USE = ("weight_function", "bias_function")
 def is_plain(weight: object) -> bool:
     """Whether this is an ordinary floating point weight."""
     return type(weight) in (Tensor, nn.Parameter) and weight.dtype in PLAIN  # type: ignore[attr-defined]
+
+
+def parameter_shapes(model: Any) -> dict[str, tuple[int, ...]]:
+    """{parameter of the diffusion model: shape of the unquantised weight}; packed weights are told by their layer."""
+    network = model.model.diffusion_model
+    shapes = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
+    for name, module in network.named_modules():
+        if hasattr(module, "in_features") and hasattr(module, "out_features"):
+            shapes[f"{name}.weight"] = (module.out_features, module.in_features)
+    return shapes
 
 
 def base_weight(patcher: Any, target: str, x: Tensor) -> Tensor:

@@ -12,22 +12,28 @@ from typing import Any
 import comfy.sd
 import comfy.utils
 
-from ..lora.weights_file import named, read_shapes
+from ..lora.file_kinds import COGVIDEOX, UNKNOWN, refuse_unless
+from ..lora.weights_file import named, read_shapes, shards_of
 from ..transpixeler.cogvideox_keys import TABLE, native_keys
-from ..transpixeler.shards import shards_of
 from .cogvideox_positions import add_learned_positions, with_rotary_table
 from .cogvideox_sampling import with_v_prediction
+from .model_files import chosen_for
+
+NODE, FILE_INPUT = "RGBALoadCogVideoX", "model_name"
 
 
 def load_cogvideox(path: Path, disable_dynamic: bool = False) -> Any:
     """A ModelPatcher; of a checkpoint in several files any one will do.
 
-    Raises ValueError, naming the file, for other models and for files with unknown or missing keys.
+    The host passes `disable_dynamic` when it loads a MODEL a second time, as one whose weights stay where they are put.
+    Raises ValueError, naming the file and what it is, for other models and for files with unknown or missing keys.
     """
-    files = shards_of(path)
-    shapes = {key: info.shape for file in files for key, info in read_shapes(file).items()}
-    with named(path):
-        keys = native_keys(shapes)
+    with chosen_for(FILE_INPUT):
+        files = shards_of(path)
+        stored_as = {key: info for file in files for key, info in read_shapes(file).items()}
+    refuse_unless(stored_as, [COGVIDEOX, UNKNOWN], path.name, f"{NODE} {FILE_INPUT}")
+    with chosen_for(FILE_INPUT), named(path):
+        keys = native_keys({key: info.shape for key, info in stored_as.items()})
         weights, metadata = {}, None
         for file in files:
             stored, metadata = comfy.utils.load_torch_file(str(file), safe_load=True, return_metadata=True)

@@ -7,7 +7,7 @@ rows of the text out. Its rotary table is not the one that CogVideoX was trained
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -15,16 +15,22 @@ from comfy.ldm.cogvideo.model import CogVideoXPatchEmbed
 from torch import Tensor
 
 from ..transpixeler.cogvideox_keys import TEXT_ROWS
+from ..transpixeler.families import CELL
 from ..transpixeler.positions import Table, cogvideox_rotary
 
 ROTARY = "diffusion_model._get_rotary_emb"
-EMBED = "diffusion_model.patch_embed.forward"
 TRAINED_SIZE = ("sample_frames", "sample_height", "sample_width")
 
 
 def with_rotary_table(patcher: Any) -> Any:
-    """A clone whose plain, single-domain runs have the rotary table of the reference."""
-    head_dim = patcher.model.diffusion_model.attention_head_dim
+    """A clone whose runs have the rotary table of the reference, of however many frames.
+
+    The same patcher where the host has that table itself, or another pack has put one of its own there.
+    """
+    network, current = patcher.model.diffusion_model, patcher.get_model_object(ROTARY)
+    head_dim = network.attention_head_dim
+    if getattr(current, "__func__", None) is not type(network)._get_rotary_emb or _is_trained(current, head_dim):
+        return patcher
 
     def rotary(h: int, w: int, t: int, device: torch.device) -> Table:
         return cogvideox_rotary(t, h, w, head_dim, device)
@@ -57,16 +63,23 @@ def add_learned_positions(network: Any, table: Tensor, metadata: Mapping[str, st
     embed.__class__ = _LearnedPatchEmbed  # with the weights that it has
 
 
-def embed_halves_apart(patcher: Any) -> None:
-    """Lets a clone embed RGB frames and alpha frames each by themselves, so that both have the same learned positions.
-
-    A model without learned positions stays as it is.
+def embed_halves_apart(embed: Any) -> Iterator[Any]:
+    """Hooks by which a patch embedding takes RGB frames and alpha frames as two clips: learned positions of both are
+    the same. One without learned positions gets none.
     """
-    if not patcher.model.diffusion_model.patch_embed.use_learned_positional_embeddings:
-        return
-    embed = patcher.get_model_object(EMBED)
-    if not isinstance(embed, _HalvesApart):
-        patcher.add_object_patch(EMBED, _HalvesApart(embed))
+    if embed.use_learned_positional_embeddings:
+        yield embed.register_forward_pre_hook(_as_two_clips)
+        yield embed.register_forward_hook(_as_one_sequence)
+
+
+def _as_two_clips(embed: Any, args: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    text, video = args
+    return text.repeat(2, 1, 1), torch.cat(video.chunk(2, dim=1))
+
+
+def _as_one_sequence(embed: Any, args: tuple[Tensor, Tensor], output: Tensor) -> Tensor:
+    rgb, alpha = output.chunk(2)
+    return torch.cat([rgb, alpha[:, args[0].shape[1] :]], dim=1)
 
 
 class _LearnedPatchEmbed(CogVideoXPatchEmbed):
@@ -77,27 +90,24 @@ class _LearnedPatchEmbed(CogVideoXPatchEmbed):
         trained = _trained_grid(self)
         if (height, width) != trained[1:] or frames > trained[0]:
             raise ValueError(
-                f"CogVideoX-5B-I2V has learned positions for {8 * trained[2]} x {8 * trained[1]} pixels and at most "
-                f"{4 * trained[0] - 3} frames, got {8 * width} x {8 * height} and {4 * frames - 3}; use its size."
+                f"CogVideoX-5B-I2V has learned positions for {CELL * trained[2]} x {CELL * trained[1]} pixels and at "
+                f"most {4 * trained[0] - 3} frames, got {CELL * width} x {CELL * height} and {4 * frames - 3}; use its "
+                "size."
             )
         if rows > TEXT_ROWS:
             raise ValueError(
-                f"CogVideoX-5B-I2V has learned positions for {TEXT_ROWS} text tokens, got {rows}; shorten the prompt."
+                f"CogVideoX-5B-I2V has learned positions for {TEXT_ROWS} text tokens, got {rows}; load T5-XXL with "
+                "CLIPLoader, type cogvideox, and shorten a prompt that is longer."
             )
         tokens = super().forward(text, video)
         of_text = self.pos_embedding[:, :rows].to(tokens)
         return torch.cat([tokens[:, :rows] + of_text, tokens[:, rows:]], dim=1)
 
 
-class _HalvesApart:
-    """A patch embedding of both domains by one of a single domain."""
-
-    def __init__(self, embed: Any) -> None:
-        self.embed = embed
-
-    def __call__(self, text: Tensor, video: Tensor) -> Tensor:
-        rgb, alpha = (self.embed(text, half) for half in video.chunk(2, dim=1))
-        return torch.cat([rgb, alpha[:, text.shape[1] :]], dim=1)
+def _is_trained(rotary: Any, head_dim: int) -> bool:
+    """Whether this gives the reference's table, told by a square clip, which is cropped out of the trained grid."""
+    theirs, ours = rotary(4, 4, 2, device=torch.device("cpu")), cogvideox_rotary(2, 4, 4, head_dim)
+    return all(a.shape == b.shape and torch.allclose(a, b, atol=1e-5) for a, b in zip(theirs, ours, strict=True))
 
 
 def _trained_grid(embed: Any) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from ..lora.dora import DoRALayer
 from ..lora.fit import check_fit, dora_shapes, speed_lora_shapes
 from ..lora.low_rank import LowRank
 from ..lora.speed_lora import SpeedLoRA
-from .base_weight import is_plain
+from .base_weight import is_plain, parameter_shapes
 from .dora_adapter import DoRAAdapter
 from .dora_branch import Addition, DoRABranch
 from .dora_files import DORA_INPUT, SPEED_INPUT, DoRAFile, SpeedLoRAFile
@@ -66,16 +66,6 @@ def apply_dora(
         _merge(patched, dora.layers, ratio, pairs, speed_strength, scales)
     _add_differences(patched, diffs, speed_strength)
     return patched
-
-
-def parameter_shapes(model: Any) -> dict[str, tuple[int, ...]]:
-    """{parameter of the diffusion model: shape of the unquantised weight}; packed weights are told by their layer."""
-    network = model.model.diffusion_model
-    shapes = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
-    for name, module in network.named_modules():
-        if hasattr(module, "in_features") and hasattr(module, "out_features"):
-            shapes[f"{name}.weight"] = (module.out_features, module.in_features)
-    return shapes
 
 
 def has_plain_weights(model: Any, targets: Mapping[str, Any]) -> bool:

@@ -3,8 +3,7 @@
     y = scale * (f(x) - b + ratio * B A x) + b + strength * (B' A' x + db),    scale = m / n
 
 One forward hook per linear layer adds the DoRA and the speed LoRA in one pass over x; the quantised weight is never
-touched. A and A' are one matrix, the low-rank weights are a model of their own that the host loads, offloads and counts
-beside the base.
+touched. A and A' are one matrix, and the low-rank weights a model beside the base.
 
 The row norms need the dequantised weight of the base once, without what other nodes have patched in (base_weight.py).
 
@@ -16,22 +15,19 @@ Differs  Other nodes' patches that are no plain LoRA stay in the scaling: merged
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary, proxy
+from weakref import proxy
 
-import comfy.model_management
-import comfy.model_patcher
-import comfy.ops
 import torch
-from comfy.patcher_extension import PatcherInjection
 from comfy.weight_adapter.lora import LoRAAdapter
 from torch import Tensor, nn
 
 from ..lora.dora import DoRALayer, dora_output, row_scale
 from ..lora.low_rank import LowRank
 from .base_weight import base_weight, bias_in_use
+from .side_model import attach, linear
 
 
 class LowRankLayer(nn.Module):
@@ -41,16 +37,9 @@ class LowRankLayer(nn.Module):
         super().__init__()
         present = [pair for pair in (dora, speed) if pair is not None]
         self.ranks = [0 if pair is None else pair.rank for pair in (dora, speed)]
-        self.down = _linear(torch.cat([pair.down for pair in present]))
-        self.dora_up = None if dora is None else _linear(dora.up)
-        self.speed_up = None if speed is None else _linear(speed.up)
-
-
-def _linear(weight: Tensor) -> nn.Module:
-    out, inner = weight.shape
-    layer = comfy.ops.manual_cast.Linear(inner, out, bias=False, device="meta", dtype=weight.dtype)
-    layer.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
-    return layer
+        self.down = linear(torch.cat([pair.down for pair in present]))
+        self.dora_up = None if dora is None else linear(dora.up)
+        self.speed_up = None if speed is None else linear(speed.up)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,28 +72,16 @@ class DoRABranch:
         }
         self.names = {target: str(index) for index, target in enumerate(layers)}
         self.layers = nn.ModuleDict({self.names[target]: layer for target, layer in layers.items()})
-        self._handles: WeakKeyDictionary[nn.Module, list[Any]] = WeakKeyDictionary()
 
     def attach(self, model: Any, key: str) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`."""
-        comfy.model_management.archive_model_dtypes(self.layers)
-        patcher = comfy.model_patcher.CoreModelPatcher(
-            self.layers, load_device=model.load_device, offload_device=model.offload_device
-        )
-        model.set_additional_models(key, [patcher])
-        model.set_injections(key, [PatcherInjection(inject=self.inject, eject=self.eject)])
+        attach(model, key, self.layers, self._hooks)
 
-    def inject(self, patcher: Any) -> None:
-        self.eject(patcher)
-        base, passing = patcher.model, proxy(patcher)  # a patcher that nobody holds ejects what it has injected
-        self._handles[base] = [
-            base.get_submodule(f"diffusion_model.{target}").register_forward_hook(self._hook(target, passing))
-            for target in self.additions
-        ]
-
-    def eject(self, patcher: Any) -> None:
-        for handle in self._handles.pop(patcher.model, ()):
-            handle.remove()
+    def _hooks(self, patcher: Any) -> Iterator[Any]:
+        network = patcher.model.diffusion_model
+        passing = proxy(patcher)  # a patcher that nobody holds ejects what it has injected
+        for target in self.additions:
+            yield network.get_submodule(target).register_forward_hook(self._hook(target, passing))
 
     def _hook(self, target: str, patcher: Any) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
         addition = self.additions[target]

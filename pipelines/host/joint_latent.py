@@ -12,10 +12,13 @@ import comfy.utils
 import torch
 from torch import Tensor
 
-from ..transpixeler.halves import ALPHA, JOINT, NONE, join, keep_mask, split
+from ..transpixeler.halves import ALPHA, NONE, join, keep_mask, split
 from .notices import warn
 
 Latent = dict[str, Any]
+
+JOINT = "rgba_joint"
+"""The key that a LATENT of both domains carries, with the value True."""
 
 
 def joined(rgb: Latent, alpha: Latent | None = None, keep: str = NONE) -> Latent:

@@ -10,15 +10,13 @@ import comfy.utils
 import latent_preview
 from comfy.patcher_extension import WrappersMP
 
-from ..transpixeler.halves import JOINT
-from .joint_latent import Latent, halves_of, joined
-from .joint_preview import show_both_halves
+from .joint_latent import JOINT, Latent, halves_of, joined, one_domain
 from .notices import warn
 from .transpixeler import KEY
 
 SAMPLERS: list[str] = comfy.samplers.KSampler.SAMPLERS
 SCHEDULERS: list[str] = comfy.samplers.KSampler.SCHEDULERS
-ANY_EMPTY_LATENT = ("downscale_ratio_spacial", "downscale_ratio_temporal")
+EMPTY_LATENT_HINTS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 """What an empty latent says of itself, so that the host can fit it to the model; nothing to say of a sampled one."""
 
 
@@ -35,22 +33,24 @@ def sample(
     scheduler: str,
     denoise: float,
 ) -> tuple[Latent, Latent]:
-    """The RGB latent and the alpha latent: what KSampler makes of the doubled latent, with previews of both halves.
+    """The RGB latent and the alpha latent: what KSampler makes of the doubled latent.
 
     `latent` is one domain, which is doubled, or both (RGBAJointLatent, RGBAJointFirstFrame). Warns of a model without
-    TransPixeler. Raises ValueError for a latent that is no video or has other channels than the model.
+    TransPixeler. Raises ValueError for a latent that is no video or has other channels than the model, and for what
+    TransPixeler refuses when sampling starts: sides that are no multiples of 16, context windows, conditionings that
+    add rows. Raises the host's interrupt when Cancel was pressed.
     """
     if not model.get_wrappers(WrappersMP.OUTER_SAMPLE, KEY):
         warn("model has no TransPixeler, so alpha will be a clip of its own; connect RGBAApplyTransPixeler before it.")
-    hints = [latent.get(key) for key in ANY_EMPTY_LATENT]
+    if not latent.get(JOINT):
+        one_domain("latent_image", latent)  # the host would make five dimensions of a picture's four
+    hints = [latent.get(key) for key in EMPTY_LATENT_HINTS]
     fitted = comfy.sample.fix_empty_latent_channels(model, latent["samples"], *hints)
-    latent = {key: value for key, value in latent.items() if key not in ANY_EMPTY_LATENT} | {"samples": fitted}
+    latent = {key: value for key, value in latent.items() if key not in EMPTY_LATENT_HINTS} | {"samples": fitted}
     both = latent if latent.get(JOINT) else joined(latent)
     _refuse_other_channels(model, both)
-    previewed = model.clone()
-    show_both_halves(previewed)
     samples = comfy.sample.sample(
-        previewed,
+        model,
         comfy.sample.prepare_noise(both["samples"], seed, both.get("batch_index")),
         steps,
         cfg,
@@ -61,7 +61,7 @@ def sample(
         both["samples"],
         denoise=denoise,
         noise_mask=both.get("noise_mask"),
-        callback=latent_preview.prepare_callback(previewed, steps),
+        callback=latent_preview.prepare_callback(model, steps),
         disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
         seed=seed,
     )

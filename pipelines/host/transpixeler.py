@@ -15,17 +15,19 @@ from comfy.patcher_extension import WrappersMP
 
 from ..lora.fit import check_fit
 from ..lora.weights_file import named, read_weights
-from ..transpixeler.families import COGVIDEOX, Family, sight
-from ..transpixeler.halves import same_noise
+from ..transpixeler import halves
+from ..transpixeler.families import CELL, COGVIDEOX, PATCH, PATCH_PIXELS, Family, sight
 from ..transpixeler.rgba_lora import RGBALoRA, read_rgba_lora
-from .cogvideox_positions import embed_halves_apart
+from .base_weight import parameter_shapes
+from .cogvideox_positions import with_rotary_table
 from .cogvideox_sampling import with_v_prediction
-from .dora import parameter_shapes
 from .joint_preview import show_both_halves
+from .model_files import chosen_for
 from .transpixeler_branch import JointBranch
-from .transpixeler_seams import PATCH, seam_of
+from .transpixeler_seams import seam_of
 
 KEY = "rgba_video.transpixeler"
+FILE_INPUT = "weights_name"
 
 SameNoise = Literal["auto", "on", "off"]
 
@@ -45,8 +47,10 @@ class RGBALoRAFile:
 
 def read_rgba_lora_file(path: Path) -> RGBALoRAFile:
     """Raises ValueError, naming the file and saying what it is, for anything but a TransPixeler LoRA."""
-    with named(path):
-        return RGBALoRAFile(path.name, read_rgba_lora(read_weights(path)))
+    with chosen_for(FILE_INPUT):
+        weights = read_weights(path)
+        with named(path):
+            return RGBALoRAFile(path.name, read_rgba_lora(weights))
 
 
 def apply_transpixeler(
@@ -55,21 +59,22 @@ def apply_transpixeler(
     strength: float,
     text_to_alpha: str,
     rgb_to_alpha: bool = True,
-    same: SameNoise = "auto",
+    same_noise: SameNoise = "auto",
 ) -> Any:
     """A clone of `model` that generates both domains; what this node had put on it is replaced.
 
-    strength scales the LoRA alone. Raises ValueError when the file was made for another model.
+    strength scales the LoRA alone. same_noise: whether both domains start from the RGB half's noise, `auto` as the
+    family was released. Raises ValueError when the file was made for another model.
     """
     network = model.model.diffusion_model
     seam = seam_of(network)
-    _refuse_unfit(file, model, seam.family, seam.width(network))
+    with chosen_for(FILE_INPUT):
+        _refuse_unfit(file, model, seam.family, getattr(network, seam.width))
     clone = model.clone()
     if seam.family is COGVIDEOX:
-        clone = with_v_prediction(clone)
-        embed_halves_apart(clone)
+        clone = with_rotary_table(with_v_prediction(clone))
     JointBranch(seam, file.lora, strength, sight(seam.family, text_to_alpha, rgb_to_alpha)).attach(clone, KEY)
-    repeated = seam.family.same_noise if same == "auto" else same == "on"
+    repeated = seam.family.same_noise if same_noise == "auto" else same_noise == "on"
     clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, KEY)
     clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, _start(seam.family, repeated))
     show_both_halves(clone)
@@ -87,9 +92,9 @@ def _start(family: Family, repeated: bool) -> Any:
         if executor.class_obj.model_options.get("context_handler") is not None:
             raise ValueError(
                 "Context windows cut the frames of one clip, and a latent of both domains holds two; take the context "
-                "windows node out, or generate a shorter clip."
+                "windows node out. If memory runs out without it, generate a shorter clip."
             )
-        return executor(same_noise(noise) if repeated else noise, *rest, **named)
+        return executor(halves.same_noise(noise) if repeated else noise, *rest, **named)
 
     return outer_sample
 
@@ -103,14 +108,14 @@ def refuse_other_latent(shape: tuple[int, ...], family: Family) -> None:
         )
     if shape[2] % 2:
         raise ValueError(
-            f"a latent of both domains has as many alpha frames as RGB frames, got {shape[2]} frames in all; make it "
+            f"a latent of both domains has as many alpha frames as RGB frames, got {shape[2]} latent frames; make it "
             "with RGBAJointLatent from a latent of one domain."
         )
     height, width = shape[3:]
     if height % PATCH or width % PATCH:
         raise ValueError(
-            f"latent_image is for {8 * width} x {8 * height} pixels, but {family.title} samples widths and heights "
-            "that are multiples of 16; give it another size."
+            f"latent_image is for {CELL * width} x {CELL * height} pixels, but {family.title} samples widths and "
+            f"heights that are multiples of {PATCH_PIXELS}; give it another size."
         )
 
 

@@ -1,11 +1,11 @@
 """TransPixeler beside a model: hooks that the host puts on the network while this MODEL is in use, and takes off again.
 
-Per forward pass, outermost first: the grid is noted (network), the domain embedding is added to alpha rows (block 0),
-positions are shared and attention is split (every block), the LoRA is added to alpha rows (its layers).
+Per forward pass, outermost first: the tokens are counted (network), the halves are embedded apart (CogVideoX-5B-I2V),
+the domain embedding is added to alpha rows (block 0), positions are shared and attention is split (every block), the
+LoRA is added to alpha rows (its layers).
 
 Hooks, not patches: whatever other packs have put on the network, on its blocks or on the attention is there when a hook
-runs, and stays. The LoRA's weights are a model of their own that the host loads, offloads and counts beside the base;
-the base's weights, quantised or not, are never touched.
+runs, and stays. The LoRA's weights are a model beside the base, whose own weights, quantised or not, are never touched.
 
 Differs  `LESS` is computed by torch's attention: some kernels leave out a bias without a word.
 """
@@ -14,19 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import comfy.model_management
-import comfy.model_patcher
-import comfy.ops
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
-from comfy.patcher_extension import PatcherInjection
 from torch import Tensor, nn
 
-from ..transpixeler.alpha_lora import AlphaLoRALayer, add_to_last_rows_, low_rank_output
+from ..transpixeler.alpha_lora import AlphaLoRALayer, add_low_rank_
+from ..transpixeler.families import COGVIDEOX
 from ..transpixeler.rgba_lora import RGBALoRA
 from ..transpixeler.split_attention import Sight, split_attention
+from .cogvideox_positions import embed_halves_apart
+from .side_model import attach, linear
 from .transpixeler_seams import Pass, Seam
 
 OVERRIDE = "optimized_attention_override"
@@ -37,18 +35,8 @@ class AlphaLoRAModule(nn.Module):
 
     def __init__(self, layer: AlphaLoRALayer) -> None:
         super().__init__()
-        self.down = _linear(layer.down)
-        self.ups = nn.ModuleList(_linear(up) for up in layer.ups)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return low_rank_output(x, self.down, list(self.ups))
-
-
-def _linear(weight: Tensor) -> nn.Module:
-    out, inner = weight.shape
-    layer = comfy.ops.manual_cast.Linear(inner, out, bias=False, device="meta", dtype=weight.dtype)
-    layer.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
-    return layer
+        self.down = linear(layer.down)
+        self.ups = nn.ModuleList(linear(up) for up in layer.ups)
 
 
 class JointBranch:
@@ -63,28 +51,17 @@ class JointBranch:
         self.layers = nn.ModuleDict(
             {self.names[target]: AlphaLoRAModule(layer) for target, layer in lora.layers.items()}
         )
-        self._handles: WeakKeyDictionary[nn.Module, list[Any]] = WeakKeyDictionary()
 
     def attach(self, model: Any, key: str) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`."""
-        comfy.model_management.archive_model_dtypes(self.layers)
-        patcher = comfy.model_patcher.CoreModelPatcher(
-            self.layers, load_device=model.load_device, offload_device=model.offload_device
-        )
-        model.set_additional_models(key, [patcher])
-        model.set_injections(key, [PatcherInjection(inject=self.inject, eject=self.eject)])
+        attach(model, key, self.layers, self._hooks)
 
-    def inject(self, patcher: Any) -> None:
-        self.eject(patcher)
-        network = patcher.model.diffusion_model
-        self._handles[patcher.model] = list(self._hook(network, Pass(network)))
-
-    def eject(self, patcher: Any) -> None:
-        for handle in self._handles.pop(patcher.model, ()):
-            handle.remove()
-
-    def _hook(self, network: Any, now: Pass) -> Iterator[Any]:
+    def _hooks(self, patcher: Any) -> Iterator[Any]:
+        network, now = patcher.model.diffusion_model, Pass()
         yield network.register_forward_pre_hook(lambda module, args: now.begin(args[0]))
+        yield network.register_forward_hook(lambda *_: now.end())
+        if self.seam.family is COGVIDEOX:
+            yield from embed_halves_apart(network.patch_embed)
         for index, block in enumerate(network.blocks):
             if index == 0 and self.lora.embedding is not None:
                 yield block.register_forward_pre_hook(self._embed(now, self.lora.embedding), with_kwargs=True)
@@ -96,7 +73,8 @@ class JointBranch:
     def _embed(self, now: Pass, embedding: Tensor) -> Callable[..., Any]:
         def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
             where = self.seam.video
-            x = now.video(named[where] if isinstance(where, str) else args[where])
+            x = named[where] if isinstance(where, str) else args[where]
+            now.refuse_other_rows(x)
             if len(embedding) not in (1, now.tokens):
                 raise ValueError(
                     f"the domain embedding is for {len(embedding)} tokens, this clip has {now.tokens}; use the size "
@@ -120,12 +98,12 @@ class JointBranch:
         return hook
 
     def _add(self, now: Pass, target: str) -> Callable[..., Any]:
-        layer, change = self.lora.layers[target], self.layers[self.names[target]]
+        layer, matrices = self.lora.layers[target], self.layers[self.names[target]]
         factor = self.strength / layer.rank
 
         def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
             rows = output.shape[1] if layer.everywhere else now.tokens
-            return add_to_last_rows_(output, args[0], rows, change, factor)
+            return add_low_rank_(output, args[0], rows, matrices.down, matrices.ups, factor)
 
         return hook
 

@@ -22,6 +22,10 @@ WAN_LAYER = re.compile(r"blocks\.\d+\.(?:self_attn|cross_attn|ffn)\..+")
 DECODERS = {"vae_fgr.decoder.": "RGB", "vae_pha.decoder.": "alpha"}
 MERGE = "middle.block."
 TRANSPIXELER_KEYS = re.compile(r"domain_emb|(?:\w+\.)?modality_embedding|block_\d+\.to_[a-z]+_lora\.[01]\.weight")
+COGVIDEOX_LAYER = re.compile(
+    r"(?:model\.diffusion_model\.)?(?:transformer_blocks\.\d+\.(?:attn1\.to_q|norm1\.linear|ff\.net\.2)|blocks\.\d+\.ff_proj"
+    r"|patch_embed\.text_proj)\.weight"
+)
 MODELS = {("5120", "40 blocks"): "Wan 14B,", ("3072", "30 blocks"): "Wan 5B,", ("1536", "30 blocks"): "Wan 1.3B,"}
 
 
@@ -164,6 +168,20 @@ def _numbers(found: set[int]) -> str:
     return ", ".join(str(number) for number in sorted(found)) or "unknown"
 
 
+def _describe_cogvideox(shapes: Shapes) -> str:
+    widths = {info.shape[0] for key, info in shapes.items() if key.endswith(("text_proj.weight", "net.2.weight"))}
+    return f"width {_numbers(widths)}, {_blocks({key.replace('transformer_', ''): 0 for key in shapes})} in this file"
+
+
+def _describe_transpixeler(shapes: Shapes) -> str:
+    family = "Wan 2.1" if any("modality_embedding" in key for key in shapes) else "CogVideoX"
+    if any(key.startswith("block_") for key in shapes):
+        family = "Mochi"
+    downs = {key: info.shape for key, info in shapes.items() if key.endswith((".lora_A.weight", "_lora.0.weight"))}
+    ranks, widths = {shape[0] for shape in downs.values()}, {shape[1] for shape in downs.values() if shape[1:]}
+    return f"for {family}, rank {_numbers(ranks)}, {len(downs)} layers, widths in {_numbers(widths)}"
+
+
 def _is_umt5(shapes: Shapes) -> bool:
     return "shared.weight" in shapes and "encoder.block.0.layer.0.SelfAttention.q.weight" in shapes
 
@@ -215,7 +233,13 @@ TRANSPIXELER = Kind(
     "TransPixeler RGBA LoRA",
     "RGBAApplyTransPixeler takes it as weights_name",
     lambda shapes: any(TRANSPIXELER_KEYS.fullmatch(key) for key in shapes),
-    lambda shapes: f"{len(shapes)} tensors",
+    _describe_transpixeler,
+)
+COGVIDEOX = Kind(
+    "CogVideoX model",
+    "RGBALoadCogVideoX takes it as model_name",
+    lambda shapes: any(COGVIDEOX_LAYER.fullmatch(key) for key in shapes),
+    _describe_cogvideox,
 )
 DORA = Kind("Wan-Alpha DoRA", "RGBAApplyDoRA takes it as dora_name", _is_dora, _describe_dora)
 WAN_LORA = Kind(
@@ -244,6 +268,7 @@ KINDS: tuple[Kind, ...] = (
     DORA,
     WAN_LORA,
     WAN_DIT,
+    COGVIDEOX,
     TEXT_ENCODER,
     SUBJECT,
     UNKNOWN,

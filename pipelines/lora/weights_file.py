@@ -26,6 +26,7 @@ from torch import Tensor
 
 Format = Literal["safetensors", "zip pickle", "legacy pickle"]
 
+SHARD = re.compile(r"(.+)-\d{5}-of-(\d{5})(\.safetensors)")
 HEAD_BYTES = 64
 LONGEST_HEADER = 100_000_000  # bytes; the format's own limit
 DTYPES = {
@@ -102,6 +103,23 @@ def read_tensor(path: str | PathLike[str]) -> Tensor:
     if len(weights) != 1:
         raise ValueError(f"{Path(path).name}: expected a file of one tensor, this one holds {len(weights)}.")
     return next(iter(weights.values()))
+
+
+def shards_of(path: Path) -> list[Path]:
+    """Every file of the checkpoint that this file belongs to, in order; the file alone where it is the whole.
+
+    Diffusers saves large ones in several: NAME-00001-of-00002.safetensors and its siblings. Raises ValueError, naming
+    them, when siblings are missing.
+    """
+    match = SHARD.fullmatch(path.name)
+    if match is None:
+        return [path]
+    name, count, suffix = match.groups()
+    files = [path.with_name(f"{name}-{number:05}-of-{count}{suffix}") for number in range(1, int(count) + 1)]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        raise ValueError(f"{path.name} is one of {int(count)} files; put {', '.join(missing)} beside it.")
+    return files
 
 
 def _format(path: Path) -> Format:

@@ -3,7 +3,7 @@
 Layout   x and the layer's output (B, rows, features), the alpha rows being the last `tokens` ones: text comes before
          the video in CogVideoX and beside it in Mochi and Wan. A fused layer (Mochi's q, k and v) has one `up` for each
          part of its output.
-Range    factor is strength / rank.
+Range    factor is strength / rank, and scales what is between down and up: half precision has room for no more there.
 Source   TransPixeler, arXiv:2501.03006, section 3.2, equation 6.
 Differs  The release computes the LoRA for all rows and throws away what is not alpha, which is the same. The paper
          names q, k and v; the release has the output projection too, and so do we.
@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 Linear = Callable[[Tensor], Tensor]
@@ -38,11 +37,18 @@ class AlphaLoRALayer:
         return sum(up.shape[0] for up in self.ups), self.down.shape[1]
 
 
-def low_rank_output(x: Tensor, down: Linear, ups: Sequence[Linear]) -> Tensor:
-    """up(down(x)), for a fused layer the parts' outputs side by side."""
-    mixed = down(x).chunk(len(ups), dim=-1)
-    outputs = [up(part) for up, part in zip(ups, mixed)]
-    return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
+def add_low_rank_(output: Tensor, x: Tensor, rows: int, down: Linear, ups: Sequence[Linear], factor: float) -> Tensor:
+    """output, with up(factor * down(x)) added in place to its last rows; the other rows keep every bit.
+
+    The parts of a fused layer are added one after the other, each where its outputs are.
+    """
+    mixed = factor * down(x[:, -rows:])
+    start = 0
+    for up, part in zip(ups, mixed.chunk(len(ups), dim=-1)):
+        change = up(part)
+        output[:, -rows:, start : start + change.shape[-1]].add_(change)
+        start += change.shape[-1]
+    return output
 
 
 def add_to_last_rows_(output: Tensor, x: Tensor, rows: int, change: Linear, factor: float) -> Tensor:

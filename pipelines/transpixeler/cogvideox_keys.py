@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ..lora.key_dialects import list_names
+from .families import COGVIDEOX
+
 TEXT_ROWS = 226
 TABLE = "patch_embed.pos_embedding"
 """The learned positions of CogVideoX-5B-I2V: (1, text rows + video tokens, width)."""
@@ -48,6 +51,7 @@ _TO_NATIVE = {**BLOCK_LAYERS, **{name: name for name in BLOCK_LAYERS.values()}}
 _OTHER_TO_NATIVE = {**OTHER_LAYERS, **{name: name for name in OTHER_LAYERS.values()}}
 _OF_NO_LAYER = {TABLE, "scaled_fp8"}
 _WIDTH_OF_2B = 1920
+_CHANNELS = (COGVIDEOX.channels, 2 * COGVIDEOX.channels)
 
 
 def native_keys(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
@@ -61,7 +65,7 @@ def native_keys(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
     keys = {key: _native(name) for key, name in plain.items()}
     unknown = [key for key, name in keys.items() if name is None]
     if unknown:
-        raise ValueError(f"expected CogVideoX-5B, these keys belong to none of its layers: {_listed(unknown)}.")
+        raise ValueError(f"expected CogVideoX-5B, these keys belong to none of its layers: {list_names(unknown)}.")
     found = {key: name for key, name in keys.items() if name is not None}
     there = {name.removesuffix(".weight") for name in found.values()}
     blocks = 1 + max((int(match[1]) for name in there if (match := _BLOCK.fullmatch(name))), default=-1)
@@ -70,10 +74,33 @@ def native_keys(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
     missing = [layer for layer in wanted if layer not in there]
     if missing:
         raise ValueError(
-            f"expected CogVideoX-5B, these layers are missing: {_listed(missing)}. Choose a CogVideoX-5B file, or "
+            f"expected CogVideoX-5B, these layers are missing: {list_names(missing)}. Choose a CogVideoX-5B file, or "
             "download it again."
         )
     return found
+
+
+def other_cogvideox(width: int, channels: int, deep: bool) -> str | None:
+    """Which model that TransPixeler was not trained for this is, why not, and what to do; None for those that it was.
+
+    `deep`: its patches span two latent frames, in which case `channels` does not count.
+    """
+    if deep:
+        return (
+            "CogVideoX 1.5, whose patches span two latent frames; TransPixeler was trained on version 1.0. Load "
+            "CogVideoX-5B."
+        )
+    if width == _WIDTH_OF_2B:
+        return (
+            f"CogVideoX-2B: it is {width} wide where TransPixeler's weights want 3072, and its absolute positions have "
+            "no place for a second domain. Load CogVideoX-5B."
+        )
+    if channels not in _CHANNELS:
+        return (
+            f"a variant with another condition: CogVideoX-5B has {_CHANNELS[0]} input channels, CogVideoX-5B-I2V "
+            f"{_CHANNELS[1]}, this has {channels}. Load one of the two."
+        )
+    return None
 
 
 def _native(name: str) -> str | None:
@@ -91,25 +118,8 @@ def _refuse_relatives(shapes: Mapping[str, tuple[int, ...]]) -> None:
     patches = shapes.get("patch_embed.proj.weight")
     if patches is None:
         return  # no CogVideoX at all: the missing layers say so
-    if len(patches) == 2:
-        raise ValueError(
-            "this is CogVideoX 1.5, whose tokens span two latent frames; TransPixeler was trained on version 1.0. Load "
-            "CogVideoX-5B."
-        )
     width, channels = patches[:2]
-    if width == _WIDTH_OF_2B:
-        raise ValueError(
-            f"this is CogVideoX-2B: it is {width} wide where TransPixeler's weights want 3072, and ComfyUI gives it "
-            "rotary positions, which it was not trained with. Load CogVideoX-5B."
-        )
-    if channels not in (16, 32):
-        raise ValueError(
-            f"expected CogVideoX-5B with 16 input channels, or CogVideoX-5B-I2V with 32, got {channels}, which is "
-            "a variant with another condition. Load one of the two."
-        )
-    if channels == 32 and TABLE not in shapes:
+    if other := other_cogvideox(width, channels, deep=len(patches) == 2):
+        raise ValueError(f"expected CogVideoX-5B, this is {other}")
+    if channels == _CHANNELS[1] and TABLE not in shapes:
         raise ValueError(f"expected CogVideoX-5B-I2V, which has learned positions; {TABLE} is missing.")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -10,20 +10,35 @@ from dataclasses import dataclass
 
 from .split_attention import ALL, LESS, NOTHING, See, Sight
 
+CELL = 8
+"""Pixels on each side of a latent cell, in all three models."""
+
+PATCH = 2
+"""Latent cells on each side of a patch, in all three; patches are one latent frame deep."""
+
+PATCH_PIXELS = CELL * PATCH
+"""Widths and heights are multiples of this."""
+
 AS_RELEASED, BLOCKED, OPEN = TEXT_TO_ALPHA = ("as released", "blocked (paper)", "open")
 
 
 @dataclass(frozen=True)
 class Family:
-    """`released` is what text sees of alpha in the published code; `embedded`: the files have a domain embedding."""
+    """One of the models."""
 
     name: str
     title: str
+    """For messages."""
     channels: int
+    """Of its latents."""
     text_first: bool
+    """Whether the text's rows come before the video's, if the attention has them at all."""
     same_noise: bool
+    """Whether the published code starts both domains from one noise."""
     released: See
+    """What text sees of alpha in the published code."""
     embedded: bool
+    """Whether its files have a domain embedding."""
 
 
 COGVIDEOX = Family("cogvideox", "CogVideoX-5B", 16, True, True, LESS, True)

@@ -12,9 +12,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-JOINT = "rgba_joint"
-"""The key that a LATENT of both domains carries, with the value True."""
-
 NONE, RGB, ALPHA = KEEP = ("none", "rgb", "alpha")
 
 

@@ -16,6 +16,7 @@ STEPS, CFG = 4, 6.0
 MASKS = {"additive": "as released", "blocked": "blocked (paper)"}
 USED_DRAWS = [0, 2, 4]
 """Of the six that the reference drew in four steps; the last one has weight 0."""
+ROTARY = "diffusion_model._get_rotary_emb"
 I2V = {"sample_frames": 9, "sample_height": 6, "sample_width": 8}
 
 
@@ -189,25 +190,27 @@ def test_a_checkpoint_in_two_files_is_one_model(models, host_nodes, weights, nat
         found = host_nodes.RGBALoadCogVideoX(model_name=name)[0].model.diffusion_model.state_dict()
         assert all(torch.equal(found[key], tensor) for key, tensor in native_weights.items())
     models.path("diffusion_models", names[0]).unlink()
-    with pytest.raises(ValueError, match=r"put cog-00001-of-00002.safetensors beside it"):
+    with pytest.raises(ValueError, match=r"^model_name .* put cog-00001-of-00002.safetensors beside it"):
         host_nodes.RGBALoadCogVideoX(model_name=names[1])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"patch_embed.proj.weight": torch.zeros(1920, 16, 2, 2)}, "bad.safetensors: this is CogVideoX-2B"),
-        ({"patch_embed.proj.weight": torch.zeros(128, 128)}, "bad.safetensors: this is CogVideoX 1.5"),
-        ({"unheard.of": torch.zeros(1)}, "bad.safetensors: .* none of its layers: unheard.of"),
+        ({"patch_embed.proj.weight": torch.zeros(1920, 16, 2, 2)}, "this is CogVideoX-2B"),
+        ({"patch_embed.proj.weight": torch.zeros(128, 128)}, "this is CogVideoX 1.5"),
+        ({"unheard.of": torch.zeros(1)}, ".* none of its layers: unheard.of"),
     ],
 )
 def test_other_files_are_refused_by_name(load, weights, change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^model_name bad.safetensors: expected CogVideoX-5B, {message}"):
         load("bad", weights | change)
 
 
 def test_a_wan_file_is_refused(tiny, host_nodes):
-    with pytest.raises(ValueError, match=r"rgba_tiny_wan2.1_t2v.safetensors: expected CogVideoX-5B"):
+    with pytest.raises(
+        ValueError, match=r"model_name wants a CogVideoX model .*, but rgba_tiny_wan2.1_t2v.safetensors is a Wan"
+    ):
         host_nodes.RGBALoadCogVideoX(model_name=Path(tiny.DIT).name)
 
 
@@ -217,6 +220,26 @@ def test_the_host_can_load_it_again_for_another_device(model):
     assert second.model is not model.model
     found, expected = (each.model.diffusion_model.state_dict() for each in (second, model))
     assert all(torch.equal(found[key], expected[key]) for key in expected)
+
+
+# the rotary table
+
+
+def test_a_host_that_has_the_references_table_keeps_its_own(stock, ours, monkeypatch):
+    with_rotary_table = ours("pipelines.host.cogvideox_positions").with_rotary_table
+    cogvideox_rotary = ours("pipelines.transpixeler.positions").cogvideox_rotary
+    assert ROTARY in with_rotary_table(stock).object_patches
+    network = type(stock.model.diffusion_model)
+    monkeypatch.setattr(network, "_get_rotary_emb", lambda self, h, w, t, device: cogvideox_rotary(t, h, w, 64, device))
+    assert with_rotary_table(stock) is stock
+
+
+def test_the_table_of_another_pack_is_kept(stock, model, ours):
+    with_rotary_table = ours("pipelines.host.cogvideox_positions").with_rotary_table
+    theirs = stock.clone()
+    theirs.add_object_patch(ROTARY, lambda h, w, t, device: None)
+    assert with_rotary_table(theirs) is theirs
+    assert with_rotary_table(model) is model
 
 
 # model_sampling
@@ -242,13 +265,6 @@ def test_it_is_what_the_hosts_own_node_makes(stock, model, host_nodes):
     (patched,) = host_nodes.ModelSamplingDiscrete(model=stock, sampling="v_prediction", zsnr=True)
     theirs, ours_ = (each.get_model_object("model_sampling") for each in (patched, model))
     assert torch.equal(theirs.sigmas, ours_.sigmas)
-
-
-@pytest.mark.parametrize("mask", MASKS)
-def test_euler_in_sigma_space_is_the_references_ddim(loop, joint, run, near, mask):
-    sigmas = comfy.samplers.calculate_sigmas(joint[mask].get_model_object("model_sampling"), "simple", STEPS)
-    end, _ = run(joint[mask], comfy.samplers.ksampler("euler"), sigmas)
-    near("final", end.transpose(1, 2), loop[f"ddim_{mask}.final"], 1e-3)
 
 
 # the reference's samplers
@@ -349,8 +365,21 @@ def test_the_guider_has_its_own_cfg_again(model, loop, one_domain, host_nodes, i
 
 
 def test_dynamic_cfg_without_guidance_is_refused(model, run, one_domain, host_nodes):
-    with pytest.raises(ValueError, match="dynamic_cfg wants a cfg above 1 to vary, got 1"):
+    with pytest.raises(ValueError, match="dynamic_cfg wants a cfg above 1 to vary, got 1 from CFGGuider"):
         run(model, *reference(host_nodes, "dpm", dynamic_cfg=True), one_domain, cfg=1.0)
+
+
+@pytest.mark.parametrize(("has_cfg", "got"), [(True, "1 from Guider_DualCFG"), (False, "none from Guider_DualCFG")])
+def test_dynamic_cfg_of_a_guider_with_other_guidance_is_refused(model, loop, one_domain, host_nodes, has_cfg, got):
+    """The host's own has a cfg that it does not use; other packs' may have none."""
+    text = [[loop["in.text_cond"], {}]]
+    texts, guidance = {"cond1": text, "cond2": text, "negative": text}, {"cfg_conds": 6.0, "cfg_cond2_negative": 6.0}
+    (guider,) = host_nodes.DualCFGGuider(model=model, **texts, **guidance, style="regular")
+    if not has_cfg:
+        del guider.cfg
+    sampler, sigmas = reference(host_nodes, "dpm", dynamic_cfg=True)
+    with pytest.raises(ValueError, match=f"dynamic_cfg wants a cfg above 1 to vary, got {got}; use SamplerCustom"):
+        guider.sample(one_domain, torch.zeros_like(one_domain), sampler, sigmas, seed=5)
 
 
 def test_a_model_that_is_sampled_otherwise_is_refused(stock, run, one_domain, host_nodes):
@@ -400,7 +429,7 @@ def test_a_shorter_i2v_clip_has_the_first_frames_positions(i2v, on_host):
     [
         (4, 6, 8, 226, "64 x 48 pixels and at most 9 frames, got 64 x 48 and 13"),
         (3, 8, 6, 226, "64 x 48 pixels and at most 9 frames, got 48 x 64 and 9"),
-        (3, 6, 8, 227, "226 text tokens, got 227; shorten the prompt"),
+        (3, 6, 8, 227, "226 text tokens, got 227; load T5-XXL with CLIPLoader, type cogvideox"),
     ],
 )
 def test_i2v_refuses_what_its_positions_do_not_cover(i2v, on_host, frames, height, width, rows, message):
@@ -409,7 +438,9 @@ def test_i2v_refuses_what_its_positions_do_not_cover(i2v, on_host, frames, heigh
 
 
 def test_a_table_of_another_length_is_refused(load, i2v_reference):
-    with pytest.raises(ValueError, match=r"226 text tokens and 17550 video tokens of width 128, got \[1, 262, 128\]"):
+    with pytest.raises(
+        ValueError, match=r"^model_name .* 226 text tokens and 17550 video tokens of width 128, got \[1, 262, 128\]"
+    ):
         load("i2v_without_sizes", i2v_reference.state_dict())
 
 
@@ -438,6 +469,28 @@ def test_the_i2v_model_that_was_patched_is_unchanged(i2v, joint_i2v, on_host):
         assert loaded(x.repeat(1, 1, 2, 1, 1), torch.tensor([637.0]), text).shape[2] == 6
     with on_host(i2v) as loaded:
         assert torch.equal(loaded(x, torch.tensor([637.0]), text), before)
+
+
+def test_a_model_that_the_host_has_loaded_again_runs_its_own_layers(i2v, joint_i2v, on_host):
+    """As compiling and hooks on a conditioning do: the patches of one MODEL over the weights of another."""
+    given = noise(1, 32, 6, 6, 8), torch.tensor([637.0]), noise(1, 226, 32, seed=1)
+    with on_host(joint_i2v) as loaded:
+        expected = loaded(*given)
+    again, arguments = joint_i2v.cached_patcher_init
+    copy = joint_i2v.clone(model_override=again(*arguments, disable_dynamic=True).get_clone_model_override())
+    assert copy.model is not joint_i2v.model
+    asked: list[torch.nn.Module] = []
+    handles = [
+        each.register_forward_pre_hook(lambda module, _: asked.append(module))
+        for each in i2v.model.diffusion_model.modules()
+    ]
+    try:
+        with on_host(copy) as loaded:
+            assert torch.equal(loaded(*given), expected)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert not asked
 
 
 def test_an_i2v_condition_of_both_domains_reaches_both(joint_i2v, host_nodes):

@@ -1,5 +1,6 @@
 """Latents of both domains through the host's samplers and VAEs, on a plain Wan model: doubling asks nothing of it."""
 
+import copy
 from pathlib import Path
 
 import comfy.model_management
@@ -56,6 +57,15 @@ def sample_joint(host_nodes, model, text):
         return host_nodes.RGBASampleJoint(model=on, **inputs)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def applied(tiny, host_nodes, model):
+    """The model with TransPixeler."""
+    return host_nodes.RGBAApplyTransPixeler(
+        model=model, weights_name=Path(tiny.WAN_LORA).name, strength=1.0, text_to_alpha="blocked (paper)",
+        rgb_to_alpha=True, same_noise="auto",
+    )[0]  # fmt: skip
 
 
 # Joining and splitting
@@ -196,11 +206,7 @@ def test_a_latent_with_other_channels_is_refused(sample_joint):
         sample_joint({"samples": noise(1, 12, FRAMES, 4, 6)})
 
 
-def test_a_model_without_transpixeler_puts_a_warning_on_the_node(tiny, host_nodes, model, sample_joint, caplog):
-    (applied,) = host_nodes.RGBAApplyTransPixeler(
-        model=model, weights_name=Path(tiny.WAN_LORA).name, strength=1.0, text_to_alpha="blocked (paper)",
-        rgb_to_alpha=True, same_noise="auto",
-    )  # fmt: skip
+def test_a_model_without_transpixeler_puts_a_warning_on_the_node(applied, sample_joint, caplog):
     sample_joint(empty(), on=applied)
     assert "has no TransPixeler" not in caplog.text
     sample_joint(empty())
@@ -235,13 +241,13 @@ def pixels(picture: Image.Image) -> list[tuple[int, int, int]]:
     return list(picture.getdata())
 
 
-def test_the_preview_shows_alpha_to_the_right_of_rgb(host_nodes, ksampler, sample_joint, previews):
+def test_the_preview_shows_alpha_to_the_right_of_rgb(host_nodes, ksampler, sample_joint, applied, previews):
     rgb, alpha = ({**video(seed), "noise_mask": torch.zeros(1, 4, 6)} for seed in (1, 2))  # so each shows as it is
     for latent in (rgb, alpha):
         ksampler(latent)
     alone = [previews[1][2], previews[3][2]]
     (both,) = host_nodes.RGBAJointLatent(rgb=rgb, alpha=alpha, keep="none")
-    sample_joint(both)
+    sample_joint(both, on=applied)
     steps, totals, pictures = zip(*previews[4:], strict=True)
     assert (steps, set(totals)) == ((1, 2), {2})
     assert [picture.size for picture in pictures] == [(12, 4), (12, 4)]
@@ -419,8 +425,10 @@ def test_one_frame_is_a_clip_too(first_frame, picture):
     assert condition(positive).shape == latent["samples"].shape == (1, 16, 2, 4, 6)
 
 
-def test_the_pictures_are_refused_by_what_is_wrong_with_them(first_frame, picture, host_nodes):
+def test_the_pictures_are_refused_by_what_is_wrong_with_them(first_frame, picture, vae, host_nodes):
     (pixels_only,) = host_nodes.VAELoader(vae_name="pixel_space")
+    mochis = copy.copy(vae)
+    mochis.latent_channels = 12
     for inputs, message in (
         ({"length": 48}, r"^length wants 4n \+ 1 frames, got 48; use 45 or 49"),
         ({"width": 40}, r"^CogVideoX samples widths and heights that are multiples of 16, got 40 x 32"),
@@ -428,6 +436,7 @@ def test_the_pictures_are_refused_by_what_is_wrong_with_them(first_frame, pictur
         ({"image": picture.expand(2, -1, -1, -1)}, r"^image wants one frame of 48 x 32, .*, got 2 of 48 x 32"),
         ({"mask": torch.ones(1, 16, 16)}, r"^mask has 1 frame of 16 x 16, image has 1 frame of 48 x 32"),
         ({"with_vae": pixels_only}, r"^vae wants a video VAE"),
+        ({"with_vae": mochis}, r"^vae wants the CogVideoX VAE, which has 16 latent channels, got one of 12"),
     ):
         with pytest.raises(ValueError, match=message):
             first_frame(**{"image": picture, **inputs})

@@ -250,6 +250,22 @@ def test_a_cogvideox_of_the_hosts_own_loader_answers_as_the_official_code(
     close("native", answer(cogvideox, apply(cogvideox, model)), cogvideox.expected("out.blocked"), 2e-5)
 
 
+def test_another_packs_rotary_table_stays_and_is_shared_by_both_domains(cogvideox, apply, answer, close):
+    """The official one, which is not the host's, with another one for the frames of alpha."""
+    other = cogvideox.model.clone()
+    table = tuple(cogvideox.golden[f"in.rope_{part}"] for part in ("cos", "sin"))
+    other.add_object_patch(
+        "diffusion_model._get_rotary_emb", lambda h, w, t, device: tuple(torch.cat([part, -part]) for part in table)
+    )
+    close("answer", answer(cogvideox, apply(cogvideox, other)), cogvideox.expected("out.blocked"), 2e-5)
+    turned = cogvideox.model.clone()
+    turned.add_object_patch(
+        "diffusion_model._get_rotary_emb",
+        lambda h, w, t, device: tuple(torch.cat([part.flip(0)] * 2) for part in table),
+    )
+    assert (answer(cogvideox, apply(cogvideox, turned)) - cogvideox.expected("out.blocked")).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize(("way", "name"), [(BLOCKED, "blocked"), (RELEASED, "additive")])
 def test_domains_of_one_noise_answer_as_the_official_code(cogvideox, apply, answer, close, way, name):
     x = cogvideox.layout(cogvideox.golden["in.latents_same_noise"])
@@ -646,8 +662,10 @@ def test_a_second_node_replaces_the_first(case, apply, answer):
     assert torch.equal(answer(case, stacked), answer(case, alone))
     assert stacked.injections.keys() == alone.injections.keys()
     assert stacked.additional_models.keys() == alone.additional_models.keys()
-    (key,) = alone.wrappers[WrappersMP.OUTER_SAMPLE]
-    assert len(stacked.get_wrappers(WrappersMP.OUTER_SAMPLE, key)) == 1
+    counts = [
+        {key: len(each) for key, each in one.wrappers[WrappersMP.OUTER_SAMPLE].items()} for one in (stacked, alone)
+    ]
+    assert counts[0] == counts[1] and set(counts[0].values()) == {1}
 
 
 @each_family
@@ -732,7 +750,7 @@ def sample(run, sampling, apply):
 @each_family
 def test_an_odd_number_of_frames_is_refused(case, sample):
     channels = case.x.shape[1]
-    with pytest.raises(ValueError, match=r"as many alpha frames as RGB frames, got 5 frames in all; .*RGBAJointLatent"):
+    with pytest.raises(ValueError, match=r"as many alpha frames as RGB frames, got 5 latent frames; .*RGBAJointLatent"):
         sample(case, (1, channels, 5, 8, 12))
 
 
@@ -773,7 +791,9 @@ def test_a_conditioning_that_adds_rows_is_refused(wan, apply, answer):
 )
 def test_another_familys_lora_is_refused(case, other, apply, request):
     file = request.getfixturevalue(other).weights_name
-    with pytest.raises(ValueError, match=rf"^{file} was made for .*, the model is .*; change one of the two"):
+    with pytest.raises(
+        ValueError, match=rf"^weights_name {file} was made for .*, the model is .*; change one of the two"
+    ):
         apply(case, weights_name=file)
 
 
@@ -788,7 +808,7 @@ def test_a_lora_of_another_width_is_refused(case, apply, models):
         return {key: torch.cat([tensor, tensor], dim=-1 if tensor.shape[0] <= 8 else 0)}
 
     name = models.save("loras", f"wide_{case.name}.safetensors", other_lora(case, wider))
-    with pytest.raises(ValueError, match=rf"^{name} was made for a model of another size: blocks\.0\."):
+    with pytest.raises(ValueError, match=rf"^weights_name {name} was made for a model of another size: blocks\.0\."):
         apply(case, weights_name=name)
 
 
@@ -802,13 +822,14 @@ def test_a_lora_of_another_depth_is_refused(case, apply, models, blocks):
         return {} if blocks == 1 else {key: tensor, key.replace(place, place[:-2] + "2."): tensor}
 
     name = models.save("loras", f"deep_{case.name}_{blocks}.safetensors", other_lora(case, as_deep))
-    with pytest.raises(ValueError, match=rf"^{name} was made for a model of {blocks} blocks, this one has 2"):
+    with pytest.raises(ValueError, match=rf"^weights_name {name} was made for a model of {blocks} blocks, this one"):
         apply(case, weights_name=name)
 
 
 def test_another_kind_of_file_is_refused_with_the_node_that_takes_it(wan, tiny, apply):
     with pytest.raises(
-        ValueError, match=r"expected a TransPixeler RGBA LoRA, this is a Wan-Alpha DoRA .*RGBAApplyDoRA"
+        ValueError,
+        match=r"^weights_name \S+: expected a TransPixeler RGBA LoRA, this is a Wan-Alpha DoRA .*RGBAApplyDoRA",
     ):
         apply(wan, weights_name=Path(tiny.DORA).name)
 
@@ -839,8 +860,8 @@ def toy_wan(network: type = comfy.ldm.wan.model.WanModel, **sizes: Any) -> Any:
     ("made", "message"),
     [
         (lambda: toy_cogvideox(num_attention_heads=30), "got CogVideoX-2B: .* no place for a second domain"),
-        (lambda: toy_cogvideox(patch_size_t=2), "got CogVideoX 1.5, whose patches span two frames"),
-        (lambda: toy_cogvideox(in_channels=48), "with 16 input channels, or 32 for I2V, got 48"),
+        (lambda: toy_cogvideox(patch_size_t=2), "got CogVideoX 1.5, whose patches span two latent frames"),
+        (lambda: toy_cogvideox(in_channels=48), "16 input channels, CogVideoX-5B-I2V 32, this has 48"),
         (
             lambda: toy_cogvideox(num_attention_heads=3, use_rotary_positional_embeddings=False),
             "without rotary .*; use RGBALoadCogVideoX",
@@ -875,7 +896,9 @@ def test_an_embedding_with_a_row_for_every_token_is_added_row_by_row(case, model
 
 def test_an_embedding_of_another_width_is_refused(cogvideox, models, apply):
     name = embedded(cogvideox, models, noise(1, 64))
-    with pytest.raises(ValueError, match=rf"^{name} has a domain embedding of 64 values, the model is 128 wide"):
+    with pytest.raises(
+        ValueError, match=rf"^weights_name {name} has a domain embedding of 64 values, the model is 128"
+    ):
         apply(cogvideox, weights_name=name)
 
 

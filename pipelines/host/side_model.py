@@ -1,0 +1,46 @@
+"""Weights beside a model: a model of their own that the host loads, offloads and counts with the base, and hooks that
+stand on the base's network for as long as the host has this MODEL in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+from comfy.patcher_extension import PatcherInjection
+from torch import Tensor, nn
+
+
+def linear(weight: Tensor) -> nn.Module:
+    """A layer of the host that multiplies by this matrix (out, in), on the device and in the dtype of its input."""
+    out, inner = weight.shape
+    layer = comfy.ops.manual_cast.Linear(inner, out, bias=False, device="meta", dtype=weight.dtype)
+    layer.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
+    return layer
+
+
+def attach(model: Any, key: str, layers: nn.Module, hooks: Callable[[Any], Iterable[Any]]) -> None:
+    """Puts `layers` beside a cloned ModelPatcher under `key`; what was there under that key is replaced.
+
+    hooks(patcher) registers them and gives their handles, every time that a patcher's network is taken into use.
+    """
+    comfy.model_management.archive_model_dtypes(layers)
+    beside = comfy.model_patcher.CoreModelPatcher(
+        layers, load_device=model.load_device, offload_device=model.offload_device
+    )
+    handles: WeakKeyDictionary[nn.Module, list[Any]] = WeakKeyDictionary()
+
+    def inject(patcher: Any) -> None:
+        eject(patcher)
+        handles[patcher.model] = list(hooks(patcher))
+
+    def eject(patcher: Any) -> None:
+        for handle in handles.pop(patcher.model, ()):
+            handle.remove()
+
+    model.set_additional_models(key, [beside])
+    model.set_injections(key, [PatcherInjection(inject=inject, eject=eject)])
