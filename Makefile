@@ -8,13 +8,17 @@ BEGAN  := $(shell date +%s)
 HOST = $(PYTHON) tools/comfy_host.py
 HOST_PYTHON = "$$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.load(sys.stdin)['python'])")"
 
-.PHONY: demo test check bench host node
+.PHONY: demo demo-models test check bench host node
 
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
 demo: export DESCRIPTION := $(PROMPT)
 demo: host
 	$(PYTHON) tools/tiny_checkpoints.py "$(MODELS)"
 	$(HOST) run demo/graph_api.json --models "$(MODELS)" --output demo/output --set "prompt.description=$$DESCRIPTION"
+
+# The demo's models, from drawn clips alone: hours on a CPU; stopped, it goes on from its last checkpoint.
+demo-models: host
+	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-training" --publish demo/models
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
 # threads wait for each other, so there is one.

@@ -64,6 +64,11 @@ TEST_NEEDS = (
     "playwright==1.65.2",
     "opencv-python-headless>=4.10",
     "diffusers>=0.38",
+    "peft>=0.17",
+    "accelerate>=1.10",
+    "tensorboard>=2.19",
+    "OpenEXR>=3.5",
+    "tifffile>=2024.8",
 )
 START_LIMIT_S = 240.0
 STOP_LIMIT_S = 20.0
@@ -398,6 +403,13 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The number of the host's process. Errors: HostError when it does not run."""
+        if self._process is None:
+            raise HostError("ComfyUI does not run; start it with `with`")
+        return self._process.pid
 
     @property
     def log(self) -> str:

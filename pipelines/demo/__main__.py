@@ -1,0 +1,50 @@
+"""Train the demo models: python -m pipelines.demo FOLDER [--publish DIR], stopped and started again as one likes."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from . import stages
+
+
+def main(arguments: list[str]) -> int:
+    """Trains the stages asked for, with all that they need; all of them when none is named."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.demo", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "folder", type=Path, help="where checkpoints and results are kept; models/ in it is the outcome"
+    )
+    parser.add_argument("stage", nargs="*", help=f"any of {', '.join(stages.STAGES)}")
+    for name, what in (("steps", "steps to train"), ("clips", "clips to learn from")):
+        parser.add_argument(
+            f"--{name}", nargs="+", default=[], metavar="STAGE=N", help=f"{what}, instead of the recipe's"
+        )
+    parser.add_argument("--publish", type=Path, help="copy the models there when all is trained")
+    parser.add_argument("--precision", choices=("no", "bf16"), default="bf16", help="of the VAEs' training")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.stage if name not in stages.STAGES]
+    if unknown:
+        parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
+    steps, clips = _counts(parser, options.steps), _counts(parser, options.clips)
+    recipe = stages.Recipe(options.folder, options.precision, steps, clips)
+    for name in options.stage or stages.STAGES:
+        stages.STAGES[name](recipe)
+    if options.publish is not None:
+        shutil.copytree(recipe.folder / stages.MODELS, options.publish, dirs_exist_ok=True)
+    sys.stderr.write(f"models are in {options.publish or recipe.folder / stages.MODELS}\n")
+    return 0
+
+
+def _counts(parser: argparse.ArgumentParser, given: list[str]) -> dict[str, int]:
+    """Stage to number, of arguments such as dit_stills=4000."""
+    pairs = [text.partition("=") for text in given]
+    for stage, _, number in pairs:
+        if stage not in stages.STAGES or not number.isdigit():
+            parser.error(f"expected STAGE=N with a stage of {', '.join(stages.STAGES)}, got {stage}={number}")
+    return {stage: int(number) for stage, _, number in pairs}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""The tiny base VAE: a Wan 2.1 VAE of width 16, trained on stills first and on clips after.
+
+Layout   as in `training.whole_clip`; `flat`, so that the two finest levels see one frame at a time.
+Range    clips -1..1; the latent is trained at its own scale, and `calibrated` brings it to Wan's mean and spread.
+Source   Wan 2.1, arXiv:2503.20314, the shapes; the recipe is our own.
+Differs  Squared error and a little absolute error instead of an adversary and a perceptual loss; residual ends start at
+         0, and so do the taps in time: it begins as a VAE of pictures that are repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..training.draws import Draws
+from ..training.whole_clip import decode, encode
+from ..vae.latent_stats import MEAN, STD
+
+WIDTH = 16
+CHANNELS = len(MEAN)
+PRIOR = 5e-4
+"""Weight of the divergence from a normal latent, per number of the latent."""
+
+
+class BaseVAE(nn.Module):
+    """diffusers' VAE in one pass: a clip and noise to the clip again and the divergence of its latent."""
+
+    def __init__(self) -> None:
+        from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
+
+        super().__init__()
+        self.vae: Any = AutoencoderKLWan(base_dim=WIDTH, z_dim=CHANNELS)
+        _start(self.vae)
+
+    def forward(self, clip: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = encode(self.vae, clip, flat=True).float().chunk(2, dim=1)
+        log_variance = log_variance.clamp(-12, 4)
+        latent = mean + noise * torch.exp(log_variance / 2)
+        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).mean() / 2
+        return decode(self.vae, latent, flat=True).float(), divergence
+
+
+def loss(model: nn.Module, clip: Tensor, draws: Draws) -> Mapping[str, Tensor]:
+    """Squared error, a fifth of the absolute error, and the divergence."""
+    latent = ((clip.shape[2] + 3) // 4, clip.shape[3] // 8, clip.shape[4] // 8)
+    again, divergence = model(clip, draws.normal(CHANNELS, *latent))
+    error = again - clip
+    squared, absolute = error.square().mean(), error.abs().mean()
+    total = squared + 0.2 * absolute + PRIOR * divergence
+    parts = {"squared": squared, "absolute": absolute, "divergence": divergence}
+    return {"loss": total, **{name: part.detach() for name, part in parts.items()}}
+
+
+def _start(vae: Any) -> None:
+    """Weights to begin with."""
+    from diffusers.models.autoencoders import autoencoder_kl_wan as wan
+
+    for module in vae.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            taps = module.weight.shape[-2] * module.weight.shape[-1]
+            nn.init.normal_(module.weight, std=(module.weight.shape[1] * taps) ** -0.5)
+            assert module.bias is not None  # every convolution of Wan has one
+            nn.init.zeros_(module.bias)
+            if module.weight.ndim == 5:
+                module.weight.data[:, :, :-1] = 0
+    for module in vae.modules():
+        if isinstance(module, wan.WanResidualBlock):
+            nn.init.zeros_(module.conv2.weight)
+        if isinstance(module, wan.WanAttentionBlock):
+            nn.init.zeros_(module.proj.weight)
+        if isinstance(module, wan.WanResample) and hasattr(module, "time_conv"):
+            _repeat_frames(module)
+    with torch.no_grad():
+        vae.quant_conv.weight[CHANNELS:] = 0
+        vae.quant_conv.bias[CHANNELS:] = -5
+
+
+def _repeat_frames(resample: Any) -> None:
+    """Time convolutions begin as the mean of the two frames that become one, and as one frame shown twice."""
+    weight = resample.time_conv.weight.data
+    unit = torch.eye(weight.shape[1])
+    weight.zero_()
+    if resample.mode == "downsample3d":
+        weight[:, :, -1, 0, 0] = weight[:, :, -2, 0, 0] = unit / 2
+    else:
+        weight[:, :, -1, 0, 0] = unit.repeat(2, 1)
+
+
+@torch.no_grad()
+def calibrated(vae: Any, mean: Tensor, std: Tensor) -> None:
+    """Scale the latent of `vae`, in place, from the measured mean and std of its channels to Wan's.
+
+    Both 1 x 1 convolutions beside the latent change, so clips come out as before.
+    """
+    gain = torch.tensor(STD) / std
+    offset = torch.tensor(MEAN) - mean * gain
+    first, second = vae.quant_conv, vae.post_quant_conv
+    first.weight[:CHANNELS] *= gain.reshape(-1, 1, 1, 1, 1)
+    first.bias[:CHANNELS] = first.bias[:CHANNELS] * gain + offset
+    first.bias[CHANNELS:] += 2 * gain.log()
+    second.bias -= second.weight[:, :, 0, 0, 0] @ (offset / gain)
+    second.weight /= gain.reshape(1, -1, 1, 1, 1)

@@ -1,0 +1,452 @@
+"""The recipe of the demo models, stage by stage: what is trained, on what, and for how long.
+
+    vae_stills ---> vae_clips ---> rgba_vae ---.
+        `-> dit_stills -> dit_clips -----------`-> dora
+                               `-> transpixeler
+
+Each stage is a resumable run in a folder of its own and leaves RESULT there when it is through; asked again, it reads
+that. A stage asks for what it needs, so any of them can be asked for, and two that do not need each other can be
+trained by two processes at a time. What is published lies in MODELS, laid out as ComfyUI's models folder.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..ellipse.fit import fit
+from ..media.whole_file import write_whole
+from ..training import dora, rgba_vae, transpixeler
+from ..training.alpha_tokens import Additions
+from ..training.loop import Run, train
+from ..training.wan_models import load_dit, load_vae
+from ..training.wan_names import dit_to_official, vae_to_official
+from ..training.whole_clip import decode, encode
+from ..transpixeler.families import WAN
+from ..vae.latent_stats import denormalise, normalise
+from . import base_dit, base_vae
+from .cached import Shuffled, cached
+from .captions import opaque_caption, transparent_caption
+from .clips import draw, scene
+from .shown import WHOLE, Shown, ShownRGBA, in_front_of_its_wall, on_a_plain_color
+from .text_encoder import TEXT_WIDTH, TextEncoder, Tokenizer, text_encoder_file, train_tokenizer
+
+TRAINING_SEED = 1
+HELD_OUT_SEED = 2
+FRAMES = 17
+RESULT = "result.safetensors"
+MODELS = "models"
+
+VAE = "vae/rgba_demo_wan_2.1_vae.safetensors"
+RGBA_VAE = "vae/rgba_demo_Wan-Alpha-VAE.safetensors"
+DIT = "diffusion_models/rgba_demo_wan2.1_t2v.safetensors"
+TEXT_ENCODER = "text_encoders/rgba_demo_umt5.safetensors"
+DORA = "loras/rgba_demo_t2v.safetensors"
+TRANSPIXELER = "loras/rgba_demo_wan_rgba_lora.safetensors"
+
+DECODER_RANK, DORA_RANK, ALPHA_RANK = 32, 16, 16
+ENCODED_TOGETHER = 10
+MEASURED = 32
+"""Clips that the latent's mean and spread are measured on."""
+MEAN_SHIFT = 0.3
+"""Six times the papers': the grid is so small that 0.05 would drown in the noise (see the model card)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Where it trains and how: bf16 halves the VAE's time on processors that have it. `steps` and `clips` of a stage by
+    its name, where they shall differ from the recipe's."""
+
+    folder: Path
+    precision: Literal["no", "fp16", "bf16"] = "bf16"
+    steps: Mapping[str, int] = field(default_factory=dict)
+    clips: Mapping[str, int] = field(default_factory=dict)
+
+    def file(self, name: str) -> Path:
+        return self.folder / MODELS / name
+
+
+def vae_stills(recipe: Recipe) -> dict[str, Tensor]:
+    """The base VAE on single frames."""
+    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=8, steps=2000, rate=3e-4)
+
+
+def vae_clips(recipe: Recipe) -> dict[str, Tensor]:
+    """The base VAE on clips of 9 frames; twice the rate blew up here."""
+    return _vae(recipe, "vae_clips", vae_stills, frames=9, side=48, batch=4, steps=3000, rate=1.5e-4)
+
+
+def stills_calibrated(recipe: Recipe) -> dict[str, Tensor]:
+    """The VAE of stills with its latent at Wan's mean and spread, for the diffusion model to begin with."""
+    return _calibrated(recipe, "stills_calibrated", vae_stills, 1)
+
+
+def clips_calibrated(recipe: Recipe) -> dict[str, Tensor]:
+    """The VAE of clips likewise; writes the base VAE's file."""
+    weights = _calibrated(recipe, "clips_calibrated", vae_clips, FRAMES)
+    _publish(recipe, VAE, vae_to_official({name.removeprefix("vae."): tensor for name, tensor in weights.items()}))
+    return weights
+
+
+def _calibrated(
+    recipe: Recipe, name: str, before: Callable[[Recipe], Mapping[str, Tensor]], frames: int
+) -> dict[str, Tensor]:
+    folder = recipe.folder / name
+    if (done := _result(folder)) is not None:
+        return done
+    model = base_vae.BaseVAE()
+    model.load_state_dict(before(recipe))
+    clips = Shown(TRAINING_SEED, frames, WHOLE)
+    numbers = range(recipe.clips.get(name, MEASURED))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        latents = [encode(model.vae, clips[number][None], flat=True)[:, : base_vae.CHANNELS] for number in numbers]
+    channels = torch.cat(latents).float().transpose(0, 1).flatten(1)
+    base_vae.calibrated(model.vae, channels.mean(1), channels.std(1))
+    return _write_result(folder, model.state_dict())
+
+
+def _vae(
+    recipe: Recipe,
+    name: str,
+    before: Callable[[Recipe], Mapping[str, Tensor]] | None,
+    frames: int,
+    side: int,
+    batch: int,
+    steps: int,
+    rate: float,
+) -> dict[str, Tensor]:
+    folder = recipe.folder / name
+    if (done := _result(folder)) is not None:
+        return done
+    torch.manual_seed(TRAINING_SEED)
+    model = base_vae.BaseVAE()
+    if before is not None:
+        model.load_state_dict(before(recipe))
+    steps = recipe.steps.get(name, steps)
+
+    def sample(model: Any, _: int) -> dict[str, Tensor]:
+        shown = [Shown(HELD_OUT_SEED, frames, WHOLE)[number] for number in range(12)]
+        clips = torch.stack(shown).to(_device(model))
+        again = torch.cat([model(clip[None], clip.new_zeros(()))[0] for clip in clips])
+        rows = torch.cat([torch.cat([*clips], -1), torch.cat([*again], -1)], dim=-2)
+        return {"clips-and-again": _seen(rows)}
+
+    run = Run(
+        folder, steps, batch=batch, seed=TRAINING_SEED, precision=recipe.precision, average=0.998,
+        clip=0.5, checkpoint_every=100, note_every=20, sample_every=500, on_not_finite="skip",
+    )  # fmt: skip
+    shown = Shown(TRAINING_SEED, frames, side)
+    weights = train(model, base_vae.loss, shown, run, _adamw(rate), _warm_then_cosine(steps), sample=sample)
+    return _write_result(folder, weights)
+
+
+def tokenizer() -> Tokenizer:
+    """Trained on the captions of the first scenes: the same every time."""
+    captions = [
+        caption(scene(TRAINING_SEED, number), TRAINING_SEED, number)
+        for number in range(2000)
+        for caption in (opaque_caption, transparent_caption)
+    ]
+    return Tokenizer(train_tokenizer(captions))
+
+
+def dit_stills(recipe: Recipe) -> dict[str, Tensor]:
+    """Text encoder and base model on single opaque frames."""
+    vae = _frozen(stills_calibrated(recipe))
+    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=8000, batch=16, steps=16000, rate=1e-3)
+
+
+def dit_clips(recipe: Recipe) -> dict[str, Tensor]:
+    """The same on clips; writes the files of both."""
+    vae = _frozen(clips_calibrated(recipe))
+    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=1500, batch=4, steps=5000, rate=5e-4)
+    words = tokenizer()
+    model = base_dit.PromptedDiT(len(words))
+    model.load_state_dict(weights)
+    config = {"num_heads": base_dit.HEADS, "freq_dim": base_dit.FREQUENCIES, "text_dim": TEXT_WIDTH}
+    _publish(recipe, DIT, dit_to_official(model.dit.state_dict()), {"transformer": config})
+    _publish(recipe, TEXT_ENCODER, text_encoder_file(model.text, words))
+    return weights
+
+
+def _dit(
+    recipe: Recipe,
+    name: str,
+    before: Callable[[Recipe], Mapping[str, Tensor]] | None,
+    vae: Any,
+    frames: int,
+    clips: int,
+    batch: int,
+    steps: int,
+    rate: float,
+) -> dict[str, Tensor]:
+    folder = recipe.folder / name
+    if (done := _result(folder)) is not None:
+        return done
+    words = tokenizer()
+    torch.manual_seed(TRAINING_SEED)
+    model = base_dit.PromptedDiT(len(words))
+    if before is not None:
+        model.load_state_dict(before(recipe))
+    rows = cached(folder / "latents", recipe.clips.get(name, clips), lambda part: _opaque(vae, words, part, frames))
+    steps = recipe.steps.get(name, steps)
+
+    def sample(model: Any, _: int) -> dict[str, Tensor]:
+        prompts = [opaque_caption(scene(HELD_OUT_SEED, number), HELD_OUT_SEED, number) for number in range(8)]
+        t = (frames + 3) // 4
+        noise = torch.randn(8, base_vae.CHANNELS, t, WHOLE // 8, WHOLE // 8, generator=torch.Generator().manual_seed(0))
+        device = _device(model)
+        made = base_dit.sampled(model, words(prompts).to(device), noise.to(device), guidance=2.0)
+        latents = denormalise(made.cpu())
+        return {"drawn": _seen(torch.cat([decode(vae, latent[None], flat=True)[0] for latent in latents], dim=-1))}
+
+    run = Run(
+        folder, steps, batch=batch, seed=TRAINING_SEED, average=0.999, checkpoint_every=100, note_every=20,
+        sample_every=500, on_not_finite="skip",
+    )  # fmt: skip
+    shuffled = Shuffled(rows, TRAINING_SEED)
+    weights = train(model, base_dit.loss, shuffled, run, _adamw(rate, 0.01), _warm_then_cosine(steps), sample=sample)
+    return _write_result(folder, {**model.state_dict(), **weights})
+
+
+def _opaque(vae: Any, words: Tokenizer, numbers: range, frames: int) -> dict[str, Tensor]:
+    """Normalised latents of clips in front of their walls, and their captions' ids."""
+    scenes = [scene(TRAINING_SEED, number) for number in numbers]
+    clips = torch.stack([in_front_of_its_wall(one, frames, WHOLE, WHOLE) for one in scenes])
+    latents = [_latents(vae, some) for some in clips.split(ENCODED_TOGETHER)]
+    ids = words([opaque_caption(one, TRAINING_SEED, number) for one, number in zip(scenes, numbers)])
+    return {"latent": torch.cat(latents).half(), "ids": ids}
+
+
+@torch.no_grad()
+def _latents(vae: Any, clips: Tensor) -> Tensor:
+    """(B, T, H, W, 3) in 0..1 to normalised latents (B, 16, t, h, w)."""
+    with torch.autocast("cpu", torch.bfloat16):
+        raw = encode(vae, clips.movedim(-1, 1) * 2 - 1, flat=True)[:, : base_vae.CHANNELS]
+    return normalise(raw.float())
+
+
+def rgba(recipe: Recipe) -> dict[str, Tensor]:
+    """The merge block and both decoders' LoRAs; writes their file."""
+    folder = recipe.folder / "rgba_vae"
+    if (done := _result(folder)) is None:
+        clips_calibrated(recipe)
+        torch.manual_seed(TRAINING_SEED)
+        model = rgba_vae.RGBAVAE(load_vae(recipe.file(VAE)), DECODER_RANK, flat=True)
+        steps = recipe.steps.get("rgba_vae", 4000)
+
+        def sample(model: Any, _: int) -> dict[str, Tensor]:
+            drawn = [ShownRGBA(HELD_OUT_SEED, 9, WHOLE)[number] for number in range(8)]
+            clips = [{name: tensor.to(_device(model)) for name, tensor in one.items()} for one in drawn]
+            pairs = [model.decode(model.encode(one["rgb"][None], one["alpha"][None])) for one in clips]
+            again = [torch.cat([rgb, alpha.mean(1, keepdim=True)], 1)[0] for rgb, alpha in pairs]
+            asked = [torch.cat([one["rgb"], one["alpha"]]) for one in clips]
+            return {"clips-and-again": _seen(torch.cat([torch.cat(asked, -1), torch.cat(again, -1)], dim=-2))}
+
+        run = Run(
+            folder, steps, batch=3, seed=TRAINING_SEED, precision=recipe.precision, average=0.995, clip=0.5,
+            checkpoint_every=100, note_every=20, sample_every=500, on_not_finite="skip",
+        )  # fmt: skip
+        weights = train(
+            model, lambda model, batch, draws: model(batch, draws), ShownRGBA(TRAINING_SEED, 9, 48), run,
+            _lora_adamw(model, 1.5e-4, 8e-3), _warm_then_cosine(steps), sample=sample,
+        )  # fmt: skip
+        done = _write_result(folder, weights)
+    _publish(recipe, RGBA_VAE, rgba_vae.published(done))
+    return done
+
+
+def mean_shifted(recipe: Recipe) -> dict[str, Tensor]:
+    """The DoRA that learns the RGBA VAE's latents from mean-shifted noise; writes its file."""
+    folder = recipe.folder / "dora"
+    if (done := _result(folder)) is None:
+        dit_clips(recipe)
+        rows = cached(folder / "latents", recipe.clips.get("dora", 1200), _transparent(recipe))
+        dit = load_dit(recipe.file(DIT))
+        base_dit.count_padding(dit)
+        torch.manual_seed(TRAINING_SEED)
+        model = dora.DoRA(dit, DORA_RANK, MEAN_SHIFT, base_dit.SHIFT)
+        steps = recipe.steps.get("dora", 3000)
+        run = Run(
+            folder, steps, batch=8, seed=TRAINING_SEED, average=0.999, checkpoint_every=100, note_every=20,
+            on_not_finite="skip",
+        )  # fmt: skip
+        weights = train(
+            model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run,
+            _adamw(1e-3), _warm_then_cosine(steps),
+        )  # fmt: skip
+        done = _write_result(folder, weights)
+    _publish(recipe, DORA, dora.published(done))
+    return done
+
+
+def _transparent(recipe: Recipe) -> Callable[[range], dict[str, Tensor]]:
+    """Makes merged latents of hard-rendered clips, their ellipses and their captions' contexts."""
+    model = rgba_vae.RGBAVAE(load_vae(recipe.file(VAE)), DECODER_RANK, flat=True)
+    model.load_state_dict(rgba(recipe), strict=False)
+    words, text = tokenizer(), _text_encoder(recipe)
+
+    @torch.no_grad()
+    def make(numbers: range) -> dict[str, Tensor]:
+        rows: dict[str, list[Tensor]] = {"latent": [], "subject": [], "context": []}
+        for number in numbers:
+            drawn = scene(TRAINING_SEED, number)
+            rgb, alpha = draw(drawn, FRAMES, WHOLE, WHOLE)
+            shown = on_a_plain_color(rgb, alpha, TRAINING_SEED, number)
+            clips = [(clip.movedim(-1, 0) * 2 - 1)[None] for clip in (shown, alpha)]
+            with torch.autocast("cpu", torch.bfloat16):
+                raw = model.encode(*clips)
+            rows["latent"].append(normalise(raw.float())[0])
+            rows["subject"].append(fit(alpha[..., 0], threshold=0.75, growth_steps=8).subject)
+            rows["context"].append(text(words([transparent_caption(drawn, TRAINING_SEED, number)]))[0])
+        return {name: torch.stack(row) for name, row in rows.items()}
+
+    return make
+
+
+def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
+    """TransPixeler's LoRA on alpha tokens and its embedding, on the base model; writes their file."""
+    folder = recipe.folder / "transpixeler"
+    if (done := _result(folder)) is None:
+        dit_clips(recipe)
+        rows = cached(folder / "latents", recipe.clips.get("transpixeler", 800), _both_domains(recipe))
+        dit = load_dit(recipe.file(DIT))
+        base_dit.count_padding(dit)
+        torch.manual_seed(TRAINING_SEED)
+        model = transpixeler.TransPixeler(dit, WAN, Additions(rank=ALPHA_RANK))
+        steps = recipe.steps.get("transpixeler", 2000)
+        run = Run(
+            folder, steps, batch=4, seed=TRAINING_SEED, average=0.998, checkpoint_every=100, note_every=20,
+            on_not_finite="skip",
+        )  # fmt: skip
+        weights = train(
+            model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run, _adamw(3e-3),
+            _warm_then_cosine(steps),
+        )  # fmt: skip
+        done = _write_result(folder, weights)
+    _publish(recipe, TRANSPIXELER, transpixeler.published(done, WAN))
+    return done
+
+
+def _both_domains(recipe: Recipe) -> Callable[[range], dict[str, Tensor]]:
+    """Makes the base VAE's latents of clips in front of their walls and of their alphas, and the captions' contexts."""
+    vae, words, text = _frozen(clips_calibrated(recipe)), tokenizer(), _text_encoder(recipe)
+
+    @torch.no_grad()
+    def make(numbers: range) -> dict[str, Tensor]:
+        scenes = [scene(TRAINING_SEED, number) for number in numbers]
+        captions = [opaque_caption(one, TRAINING_SEED, number) for one, number in zip(scenes, numbers)]
+        drawn = [draw(one, FRAMES, WHOLE, WHOLE) for one in scenes]
+        domains = {
+            "rgb": [in_front_of_its_wall(one, FRAMES, WHOLE, WHOLE) for one in scenes],
+            "alpha": [alpha.expand(-1, -1, -1, 3) for _, alpha in drawn],
+        }
+        latents = {
+            name: torch.cat([_latents(vae, some) for some in torch.stack(clips).split(ENCODED_TOGETHER)])
+            for name, clips in domains.items()
+        }
+        return {**latents, "context": text(words(captions))}
+
+    return make
+
+
+def _text_encoder(recipe: Recipe) -> TextEncoder:
+    weights = dit_clips(recipe)
+    model = base_dit.PromptedDiT(len(tokenizer()))
+    model.load_state_dict(weights)
+    return model.text.requires_grad_(False).eval()
+
+
+def _frozen(weights: Mapping[str, Tensor]) -> Any:
+    model = base_vae.BaseVAE()
+    model.load_state_dict(weights)
+    return model.vae.requires_grad_(False).eval()
+
+
+def _publish(recipe: Recipe, name: str, weights: Mapping[str, Tensor], config: object = None) -> None:
+    """Write a model file, in half precision but for what is no fraction."""
+    from safetensors.torch import save
+
+    path = recipe.file(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    halves = {
+        key: (tensor.half() if tensor.is_floating_point() else tensor).contiguous() for key, tensor in weights.items()
+    }
+    write_whole(path, save(halves, {"config": json.dumps(config)} if config else None))
+
+
+STAGES: Mapping[str, Callable[[Recipe], Mapping[str, Tensor]]] = {
+    "vae_stills": vae_stills,
+    "vae_clips": clips_calibrated,
+    "dit_stills": dit_stills,
+    "dit_clips": dit_clips,
+    "rgba_vae": rgba,
+    "dora": mean_shifted,
+    "transpixeler": alpha_tokens,
+}
+"""Every stage that trains, in an order in which each finds what it needs."""
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
+
+
+def _seen(clip: Tensor) -> Tensor:
+    """(C, T, H, W) in -1..1 to (T, H, W, C) in 0..1."""
+    return clip.movedim(0, -1).float() / 2 + 0.5
+
+
+def _warm_then_cosine(steps: int) -> Callable[[int], float]:
+    """Up to 1 over a tenth of the steps, 200 at most, then down along half a cosine to a fiftieth."""
+    warm = min(200, max(1, steps // 10))
+
+    def rate(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        return 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+    return rate
+
+
+def _adamw(rate: float, decay: float = 0.0) -> Callable[[list[nn.Parameter]], torch.optim.Optimizer]:
+    return lambda parameters: torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.99), weight_decay=decay)
+
+
+def _lora_adamw(
+    model: nn.Module, rate: float, lora_rate: float
+) -> Callable[[list[nn.Parameter]], torch.optim.Optimizer]:
+    """LoRAs are multiplied by 1 / rank, so theirs is a rate of its own."""
+    loras = {id(parameter) for name, parameter in model.named_parameters() if ".parametrizations." in name}
+
+    def optimizer(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        groups = [
+            {"params": [one for one in parameters if (id(one) in loras) == is_lora], "lr": group_rate}
+            for is_lora, group_rate in ((False, rate), (True, lora_rate))
+        ]
+        return torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
+
+    return optimizer
+
+
+def _result(folder: Path) -> dict[str, Tensor] | None:
+    """The weights of a stage that is through, or None."""
+    from safetensors.torch import load_file
+
+    path = folder / RESULT
+    return load_file(path) if path.is_file() else None
+
+
+def _write_result(folder: Path, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {name: tensor.contiguous() for name, tensor in weights.items()}
+    write_whole(folder / RESULT, save(kept))
+    return kept

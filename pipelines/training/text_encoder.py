@@ -1,0 +1,89 @@
+"""Prompts to what Wan's diffusion model reads, by transformers' UMT5 from the text encoder file that the nodes load.
+
+Layout   context (N, 512, width): a row for each token, the end token last, zeros behind it.
+Source   Wan 2.1, arXiv:2503.20314; UMT5, arXiv:2304.09151. The file is ComfyUI's: transformers' names, and the
+         sentencepiece model as bytes under `spiece_model`.
+Differs  Not from ComfyUI, nor from the reference, which cuts the zeros off here and its model puts them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..lora.weights_file import named, read_weights
+
+ROWS = 512
+TOKENIZER = "spiece_model"
+_FIRST = "encoder.block.0.layer.0.SelfAttention"
+_WANTED = (
+    "shared.weight",
+    f"{_FIRST}.q.weight",
+    f"{_FIRST}.relative_attention_bias.weight",
+    "encoder.block.0.layer.1.DenseReluDense.wi_0.weight",
+    TOKENIZER,
+)
+
+
+class TextEncoder(nn.Module):
+    """A frozen UMT5 with its tokenizer."""
+
+    def __init__(self, umt5: nn.Module, pieces: Any) -> None:
+        super().__init__()
+        self.umt5 = umt5.requires_grad_(False).eval()
+        self.pieces = pieces
+
+    @torch.no_grad()
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        """float32 (N, 512, width). Raises ValueError for a text of more than 512 tokens."""
+        tokens = [self.pieces.encode(text) for text in texts]
+        longest = max(len(row) for row in tokens)
+        if longest > ROWS:
+            raise ValueError(f"a prompt wants at most {ROWS} tokens, got {longest}; shorten it.")
+        device = next(self.umt5.parameters()).device
+        padded = torch.tensor([row + [0] * (ROWS - len(row)) for row in tokens], device=device)
+        seen = torch.tensor([[1] * len(row) + [0] * (ROWS - len(row)) for row in tokens], device=device)
+        return (self.umt5(padded, attention_mask=seen)[0] * seen[..., None]).float()
+
+
+def load_text_encoder(path: Path) -> TextEncoder:
+    """Raises ValueError, naming the file, unless it is a UMT5 with its tokenizer inside, and not scaled fp8."""
+    with named(path):
+        return text_encoder_of(read_weights(path))
+
+
+def text_encoder_of(weights: dict[str, Tensor]) -> TextEncoder:
+    """From the tensors of such a file; widths are read from the shapes."""
+    import sentencepiece
+    from transformers import UMT5Config, UMT5EncoderModel
+
+    missing = [name for name in _WANTED if name not in weights]
+    if missing or weights["shared.weight"].dtype.itemsize == 1:
+        raise ValueError(
+            f"expected a UMT5 text encoder in 16 or 32 bits with its tokenizer inside; {missing or 'this is fp8'}. "
+            "Choose umt5_xxl_fp16."
+        )
+    vocabulary, width = weights["shared.weight"].shape
+    heads = weights[f"{_FIRST}.relative_attention_bias.weight"].shape[1]
+    blocks = {name.split(".")[2] for name in weights if name.startswith("encoder.block.")}
+    config = UMT5Config(
+        vocab_size=vocabulary,
+        d_model=width,
+        d_kv=weights[f"{_FIRST}.q.weight"].shape[0] // heads,
+        d_ff=weights["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"].shape[0],
+        num_layers=len(blocks),
+        num_heads=heads,
+        feed_forward_proj="gated-gelu",
+    )
+    umt5: nn.Module = UMT5EncoderModel(config)
+    nn.Module.to(umt5, weights["shared.weight"].dtype)
+    state = {name: tensor for name, tensor in weights.items() if name != TOKENIZER}
+    umt5.load_state_dict({**state, "encoder.embed_tokens.weight": weights["shared.weight"]})
+    pieces = sentencepiece.SentencePieceProcessor(
+        model_proto=weights[TOKENIZER].numpy().tobytes(), add_bos=False, add_eos=True
+    )
+    return TextEncoder(umt5, pieces)

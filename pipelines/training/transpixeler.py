@@ -1,0 +1,116 @@
+"""TransPixeler in training: the model's own objective on a latent of both domains, noise for each domain its own.
+
+    family      x                                       target                           level
+    cogvideox   sqrt(a) z + sqrt(1 - a) noise           sqrt(a) noise - sqrt(1 - a) z    timestep uniform over 1000
+    mochi       (1 - sigma) z + sigma noise             z - noise                        sigma uniform
+    wan         (1 - sigma) z + sigma noise             noise - z                        sigma logit-normal
+
+Layout   rgb and alpha (B, C, F, h, w), context (B, L, D), seen (B, L) for Mochi.
+Range    latents normalised as the family's model has them.
+Keys     `published` gives those of the release: see `transpixeler.rgba_lora`. The scale is 1 / rank.
+Source   TransPixeler, arXiv:2501.03006, supplement; `train.py` of its Mochi and wan branches. CogVideoX: diffusers'
+         training, whose error of x0 over 1 - a is this error of the velocity.
+Differs  `same_noise` gives both domains one noise, as the release samples CogVideoX and Mochi but trains none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..transpixeler.alpha_space import is_highest, reference_sigmas
+from ..transpixeler.families import COGVIDEOX, MOCHI, WAN, Family
+from ..transpixeler.halves import join, split
+from .alpha_tokens import Additions, AlphaTokens
+from .draws import Draws
+from .flow_levels import LEVELS, at_level, per_clip
+from .wan_names import official_dit_name
+
+_LINEAR = re.compile(r"model\.transformer\.(?P<layer>.+)\.(?P<part>down|up)\.weight")
+_EMBEDDING = "model.embedding"
+
+
+class TransPixeler(nn.Module):
+    """Parameters that want a gradient are the LoRA's and the embedding; the transformer is changed in place."""
+
+    def __init__(
+        self, transformer: Any, family: Family, additions: Additions | None = None, same_noise: bool = False
+    ) -> None:
+        super().__init__()
+        self.model = AlphaTokens(transformer, family, additions or Additions())
+        self.family = family
+        self.same_noise = same_noise
+        self.dtype = transformer.proj_out.weight.dtype
+
+    def forward(self, batch: Mapping[str, Tensor], draws: Draws) -> dict[str, Tensor]:
+        """`loss`, the mean squared error of both domains, and that of each."""
+        latent = join(batch["rgb"], batch["alpha"])
+        one = draws.normal(*batch["rgb"].shape[1:])
+        noise = join(one, one if self.same_noise else draws.normal(*batch["rgb"].shape[1:])).to(latent)
+        x, target, timesteps = noised(self.family, latent, noise, draws)
+        seen = batch.get("seen")
+        prediction = self.model(x.to(self.dtype), timesteps, batch["context"].to(self.dtype), seen).float()
+        rgb, alpha = (half.square().mean() for half in split(prediction - target))
+        return {"loss": (rgb + alpha) / 2, "rgb": rgb, "alpha": alpha}
+
+
+def noised(family: Family, latent: Tensor, noise: Tensor, draws: Draws) -> tuple[Tensor, Tensor, Tensor]:
+    """(x, target, timesteps (B,)) at a level drawn for each clip."""
+    if family == COGVIDEOX:
+        timesteps = draws.choice(LEVELS)
+        signal = signal_levels().to(latent.device)[timesteps]
+        keep, add = (per_clip(share.sqrt(), latent) for share in (signal, 1 - signal))
+        return keep * latent + add * noise, keep * noise - add * latent, timesteps
+    if family == MOCHI:
+        sigma = draws.uniform()
+        return at_level(latent, noise, sigma), latent - noise, 1000 * (1 - sigma)
+    sigma = torch.sigmoid(draws.normal())
+    return at_level(latent, noise, sigma), noise - latent, 1000 * sigma
+
+
+@cache
+def signal_levels() -> Tensor:
+    """CogVideoX's a at the timesteps 0 to 999; exactly 0 at the last. Read it, do not write it."""
+    sigmas = reference_sigmas(LEVELS)[:-1].flip(0)
+    levels = 1 / (1 + sigmas.double().square())
+    levels[[is_highest(sigma) for sigma in sigmas.tolist()]] = 0
+    return levels.float()
+
+
+def published(trained: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
+    """What was trained, by its names in TransPixeler, in the keys of the release. Raises ValueError for others."""
+    weights: dict[str, Tensor] = {}
+    for name, tensor in trained.items():
+        if name == _EMBEDDING:
+            weights |= dict.fromkeys(_EMBEDDING_KEYS[family.name], tensor)
+        elif match := _LINEAR.fullmatch(name):
+            weights[_LAYER_KEYS[family.name](match["layer"], match["part"])] = tensor
+        else:
+            raise ValueError(f"expected a weight of TransPixeler's LoRA or its embedding, got {name}.")
+    return {name: tensor.detach().clone() for name, tensor in weights.items()}
+
+
+def _cogvideox_key(layer: str, part: str) -> str:
+    return f"transformer.{layer}.lora_{'A' if part == 'down' else 'B'}.weight"
+
+
+def _mochi_key(layer: str, part: str) -> str:
+    _, block, _, name = layer.removesuffix(".0").split(".")
+    return f"block_{block}.{name}_lora.{0 if part == 'down' else 1}.weight"
+
+
+def _wan_key(layer: str, part: str) -> str:
+    return f"diffusion_model.{official_dit_name(layer)}.lora_{'A' if part == 'down' else 'B'}.weight"
+
+
+_LAYER_KEYS = {COGVIDEOX.name: _cogvideox_key, MOCHI.name: _mochi_key, WAN.name: _wan_key}
+_EMBEDDING_KEYS = {
+    COGVIDEOX.name: ("domain_emb",),
+    MOCHI.name: ("domain_emb",),
+    WAN.name: ("diffusion_model.modality_embedding", "transformer.modality_embedding"),
+}

@@ -1,0 +1,117 @@
+"""The whole recipe, a step of each stage: every file that it writes is one that the nodes load."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from pipelines.demo import stages
+from pipelines.demo.__main__ import main
+from pipelines.demo.trial import DemoModels, as_markdown, ellipse, reconstruction
+from pipelines.lora.dora import read_dora
+from pipelines.lora.file_kinds import DORA, WAN21_VAE, WAN_ALPHA_VAE, refuse_unless
+from pipelines.lora.weights_file import read_weights, shapes_of
+from pipelines.transpixeler.families import WAN
+from pipelines.transpixeler.rgba_lora import read_rgba_lora
+from pipelines.vae.checkpoint import split_vae_weights
+from pipelines.vae.decoder_lora import merge_decoder
+
+NAMES = (*stages.STAGES, "stills_calibrated", "clips_calibrated")
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    made = stages.Recipe(
+        tmp_path_factory.mktemp("demo"), precision="no", steps=dict.fromkeys(NAMES, 1), clips=dict.fromkeys(NAMES, 2)
+    )
+    for stage in stages.STAGES.values():
+        stage(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"), [(stages.VAE, WAN21_VAE), (stages.RGBA_VAE, WAN_ALPHA_VAE), (stages.DORA, DORA)]
+)
+def test_the_nodes_take_the_file_for_what_it_is(recipe, file, kind):
+    refuse_unless(shapes_of(read_weights(recipe.file(file))), [kind], file, "the node")
+
+
+def test_the_decoders_fit_the_base_vae(recipe):
+    base = read_weights(recipe.file(stages.VAE))
+    decoders = split_vae_weights(read_weights(recipe.file(stages.RGBA_VAE))).decoders
+    assert merge_decoder(base, decoders.rgb).keys() == base.keys()
+    assert merge_decoder(base, decoders.alpha).keys() == base.keys()
+
+
+def test_the_dora_changes_layers_that_the_base_model_has(recipe):
+    base = read_weights(recipe.file(stages.DIT))
+    layers = read_dora(read_weights(recipe.file(stages.DORA)))
+    assert len(layers) == 10 * 6  # q, k, v, o of two attentions and two of the feed-forward, in each block
+    assert all(layer.low_rank.shape == base[f"{name}.weight"].shape for name, layer in layers.items())
+
+
+def test_the_alpha_tokens_lora_is_one_for_wan(recipe):
+    assert read_rgba_lora(read_weights(recipe.file(stages.TRANSPIXELER))).family == WAN
+
+
+def test_the_base_model_says_its_heads(recipe):
+    with safe_open(recipe.file(stages.DIT), "pt") as file:
+        config = json.loads(file.metadata()["config"])["transformer"]
+    assert config == {"num_heads": 4, "freq_dim": 64, "text_dim": 64}
+
+
+def test_all_files_together_stay_below_30_megabytes(recipe):
+    files = [path for path in (recipe.folder / stages.MODELS).rglob("*") if path.is_file()]
+    assert len(files) == 6
+    assert sum(path.stat().st_size for path in files) < 30e6
+
+
+def test_a_stage_that_is_through_is_read_and_not_trained_again(recipe):
+    before = (recipe.folder / "vae_stills" / stages.RESULT).stat().st_mtime_ns
+    first = stages.vae_stills(recipe)
+    assert all(torch.isfinite(tensor).all() for tensor in first.values())
+    assert (recipe.folder / "vae_stills" / stages.RESULT).stat().st_mtime_ns == before
+
+
+def test_an_unknown_stage_is_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "vae_stils"])
+    assert "unknown stage vae_stils; choose from vae_stills" in capsys.readouterr().err
+
+
+def test_counts_are_given_by_stage(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--steps", "dora=many"])
+    assert "expected STAGE=N" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def models(recipe):
+    return DemoModels(recipe.folder / stages.MODELS)
+
+
+def test_the_files_draw_a_clip_with_alpha_that_belongs_to_its_seed(models):
+    first = models.draw("A red ball rises.", ellipse((0.4, 0.5)), 0.3, seed=1)
+    again = models.draw("A red ball rises.", ellipse((0.4, 0.5)), 0.3, seed=1)
+    other = models.draw("A red ball rises.", ellipse((0.4, 0.5)), 0.3, seed=2)
+    assert first.shape == (stages.FRAMES, 96, 96, 4)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_trial_of_one_clip_measures_every_place(models):
+    found = reconstruction(models, clips=1)
+    assert found.keys() == {f"{what} {place}" for what in ("rgb", "alpha") for place in ("all", "visible", "edge")}
+    assert all(0 < value < 60 for value in found.values())
+
+
+def test_an_ellipse_on_its_way_ends_at_its_second_place():
+    (one,) = ellipse((0.3, 0.5), (0.7, 0.4)).ellipses
+    assert [(key.frame, key.cx, key.cy) for key in one.keyframes] == [(0, 0.3, 0.5), (16, 0.7, 0.4)]
+
+
+def test_results_are_told_as_a_table():
+    assert as_markdown({"prompt": {"shape": 0.5}}).splitlines()[2] == "| prompt | shape | 0.5 |"
