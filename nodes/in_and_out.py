@@ -6,19 +6,90 @@ from functools import partial
 from typing import Any
 
 from ..pipelines.alpha.render import COLORS, soft_render
-from ..pipelines.host.output import graph_of, output_path, prefix_problem, save, saved, seeds_of
-from ..pipelines.host.pictures import fitting, in_clips, rgb_and_alpha, rgba
+from ..pipelines.host.input import (
+    chosen_path,
+    fingerprint,
+    from_video,
+    input_problem,
+    load_sequence,
+    load_video,
+    sequences,
+    videos,
+)
+from ..pipelines.host.output import (
+    deliver,
+    graph_of,
+    graph_texts,
+    output_path,
+    prefix_problem,
+    save,
+    save_animation,
+    save_sheet,
+    save_video,
+    saved,
+    seeds_of,
+    still_problem,
+    target_problem,
+    video_name_problem,
+    warn_if_premultiplied,
+)
+from ..pipelines.host.pictures import fitting, in_clips, mask_of, rgb_and_alpha, rgba
 from ..pipelines.host.preview import shown
 from ..pipelines.host.progress import steps
+from ..pipelines.media.animation import UNITS, Animation
+from ..pipelines.media.exr import KINDS
+from ..pipelines.media.gamut import SPACES
 from ..pipelines.media.passes import PASS_SETS
 from ..pipelines.media.plan import Plan
 from ..pipelines.media.rates import exact_rate
-from ..pipelines.media.stills import STILLS
+from ..pipelines.media.read_video import Wanted
+from ..pipelines.media.sprite_sheet import PLAYBACK, SheetPlan
+from ..pipelines.media.stills import STILLS, Light
 from ..pipelines.media.takes import EXISTING
-from .schema import IMAGE_OUT, category, clip_inputs, clips_input, io
+from ..pipelines.media.targets import TARGETS
+from ..pipelines.media.video_formats import VIDEO_FORMATS
+from ..pipelines.media.write_video import VideoPlan
+from .schema import IMAGE_OUT, MASK_OUT, VideoFromFile, category, clip_inputs, clips_input, io
 
 MENU = category("in and out")
 BLACK = COLORS["black"]
+
+
+def prefix_input(example: str) -> Any:
+    return io.String.Input(
+        "filename_prefix",
+        default="rgba/clip",
+        tooltip=f"Folders and a name below the output folder: {example} The host's tokens, such as %year%, work.",
+    )
+
+
+def fps_input(tooltip: str) -> Any:
+    return io.Float.Input("fps", default=16.0, min=0.01, max=1000.0, step=0.001, round=False, tooltip=tooltip)
+
+
+def frame_inputs(start: str) -> list[Any]:
+    """Which frames of a file are loaded."""
+    return [
+        io.Int.Input("start_frame", default=0, min=0, max=9999999, tooltip=start),
+        io.Int.Input("frame_count", default=0, min=0, max=9999999, tooltip="How many frames; 0 takes all of them."),
+        io.Int.Input(
+            "every_nth", default=1, min=1, max=1000, tooltip="1 takes every frame, 2 every other; fps falls with it."
+        ),
+    ]
+
+
+def association_input(tooltip: str) -> Any:
+    return io.Combo.Input("association", options=["auto", "straight", "premultiplied"], optional=True, tooltip=tooltip)
+
+
+def clip_outputs(audio: str) -> list[Any]:
+    return [
+        io.Image.Output("image", tooltip=IMAGE_OUT),
+        io.Mask.Output("mask", tooltip=MASK_OUT),
+        io.Float.Output("fps", tooltip="Frames per second of what is loaded."),
+        io.Int.Output("frame_count", tooltip="How many frames are loaded."),
+        io.Audio.Output("audio", tooltip=audio),
+    ]
 
 
 class RGBASaveSequence(io.ComfyNode):
@@ -34,16 +105,12 @@ class RGBASaveSequence(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 *clip_inputs()[:1],
-                io.String.Input(
-                    "filename_prefix",
-                    default="rgba/clip",
-                    tooltip="Folders and a name below the output folder: shots/parrot gives shots/parrot_v001/"
-                    "parrot_v001.1001.png. The host's tokens, such as %year%, work.",
-                ),
+                prefix_input("shots/parrot gives shots/parrot_v001/parrot_v001.1001.png."),
                 io.Combo.Input(
                     "format",
                     options=list(STILLS),
-                    tooltip="PNG is straight alpha by its specification; only the processed pass is premultiplied.",
+                    tooltip="png: straight, opens everywhere. exr: light, premultiplied, for compositing. tiff: "
+                    "straight, 16 bit. tga: straight, 8 bit, for game engines. Every file is read back and compared.",
                 ),
                 io.Combo.Input(
                     "passes",
@@ -53,15 +120,7 @@ class RGBASaveSequence(io.ComfyNode):
                 ),
                 io.Int.Input("start_frame", default=1001, min=0, max=9999999, tooltip="Number of the first frame."),
                 io.Int.Input("padding", default=4, min=1, max=10, tooltip="Digits of a frame number: 4 gives .1001."),
-                io.Float.Input(
-                    "fps",
-                    default=16.0,
-                    min=0.01,
-                    max=1000.0,
-                    step=0.001,
-                    round=False,
-                    tooltip="Frames per second for the sidecar; 23.976, 29.97 and 59.94 become 24000/1001 and so on.",
-                ),
+                fps_input("Frames per second for the sidecar; 23.976, 29.97 and 59.94 become 24000/1001 and so on."),
                 io.Combo.Input(
                     "existing",
                     options=list(EXISTING),
@@ -69,10 +128,39 @@ class RGBASaveSequence(io.ComfyNode):
                     "newest version is replaced, frame by frame.",
                 ),
                 io.Int.Input(
-                    "compression", default=4, min=0, max=9, tooltip="0 is fastest, 9 smallest; the picture is the same."
+                    "compression",
+                    default=4,
+                    min=0,
+                    max=9,
+                    tooltip="PNG: 0 is fastest, 9 smallest. TIFF and TGA: 0 stores, more compresses. The picture is "
+                    "the same. EXR has its own.",
                 ),
                 *clip_inputs()[1:],
                 clips_input("each gets its own take (_b02 ...)."),
+                io.Combo.Input(
+                    "color_space",
+                    options=list(SPACES),
+                    optional=True,
+                    tooltip="EXR only: the light that is stored. Linear Rec.709 for most, ACEScg for a show in ACES.",
+                ),
+                io.Boolean.Input(
+                    "emissive",
+                    default=False,
+                    optional=True,
+                    tooltip="EXR only: keep colour where alpha is 0, as light that covers nothing (fire, glow).",
+                ),
+                io.Combo.Input(
+                    "exr_compression",
+                    options=list(KINDS),
+                    optional=True,
+                    tooltip="EXR only. zip: small. zips: each line alone, for Nuke. piz: for grain. dwaa: lossy.",
+                ),
+                io.Boolean.Input(
+                    "exr_layers",
+                    default=False,
+                    optional=True,
+                    tooltip="EXR only: several passes as layers of one file instead of a folder each.",
+                ),
             ],
             outputs=[
                 io.Image.Output("image", tooltip=IMAGE_OUT),
@@ -81,8 +169,10 @@ class RGBASaveSequence(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, filename_prefix: str | None = None, existing: str | None = None) -> bool | str:
-        return prefix_problem(filename_prefix, existing) or True
+    def validate_inputs(
+        cls, filename_prefix: str | None = None, existing: str | None = None, format: str | None = None
+    ) -> bool | str:
+        return prefix_problem(filename_prefix, existing) or still_problem(format) or True
 
     @classmethod
     def execute(
@@ -98,11 +188,17 @@ class RGBASaveSequence(io.ComfyNode):
         compression: int,
         mask: Any = None,
         clips: int = 1,
+        color_space: str = "linear Rec.709",
+        emissive: bool = False,
+        exr_compression: str = "zip",
+        exr_layers: bool = False,
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
+        warn_if_premultiplied(frames)
         plan = partial(
             Plan,
-            still=STILLS[format](compression),
+            still=STILLS[format](compression, Light(color_space, emissive, exr_compression)),
+            layers=exr_layers and format.startswith("exr"),
             fps=exact_rate(fps),
             passes=PASS_SETS[passes],
             start=start_frame,
@@ -112,7 +208,7 @@ class RGBASaveSequence(io.ComfyNode):
         )
         plans = save(output_path(filename_prefix, frames), existing, in_clips(frames, clips), plan)
         folders = "\n".join(str(each.take.folder) for each in plans)
-        return io.NodeOutput(frames, folders, ui=saved(plans, len(frames) // clips))
+        return io.NodeOutput(frames, folders, ui=saved(plans, frames, clips))
 
 
 class RGBAPreview(io.ComfyNode):
@@ -128,15 +224,7 @@ class RGBAPreview(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 *clip_inputs()[:1],
-                io.Float.Input(
-                    "fps",
-                    default=16.0,
-                    min=0.01,
-                    max=1000.0,
-                    step=0.001,
-                    round=False,
-                    tooltip="Frames per second, exact.",
-                ),
+                fps_input("Frames per second, exact."),
                 *clip_inputs()[1:],
                 io.Image.Input(
                     "plate", optional=True, tooltip="What stands behind the clip: a frame or a clip in the same size."
@@ -159,4 +247,430 @@ class RGBAPreview(io.ComfyNode):
         return io.NodeOutput(ui=shown(clip, behind, other, exact_rate(fps), step))
 
 
-NODES: list[type[io.ComfyNode]] = [RGBASaveSequence, RGBAPreview]
+class RGBALoadSequence(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBALoadSequence",
+            display_name="Load RGBA sequence",
+            category=MENU,
+            description="Numbered stills with alpha (PNG, EXR, TIFF, TGA) as straight RGBA frames: a take of Save RGBA "
+            "sequence, any folder with one sequence, or a single still.",
+            search_aliases=["load", "exr", "png", "tiff", "tga", "image sequence", "frames", "import", "folder"],
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=sequences(),
+                    tooltip="A folder with stills, or one still, below the host's input folder; a name that ends in "
+                    "[output] lies in the output folder.",
+                ),
+                *frame_inputs("Number of the first frame, as in the file's name; 0 begins with the first there is."),
+                association_input(
+                    "auto: as the sidecar, the EXR or the TIFF says; PNG and TGA are straight. Or say it yourself."
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=0.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.001,
+                    round=False,
+                    optional=True,
+                    tooltip="Frames per second of the files; 0 takes the sidecar's rate, and 16 where there is none.",
+                ),
+            ],
+            outputs=clip_outputs("None: stills have no sound."),
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str | None = None) -> bool | str:
+        return input_problem(file) or True
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str, **_: Any) -> str:
+        return fingerprint(file)
+
+    @classmethod
+    def execute(
+        cls,
+        file: str,
+        start_frame: int,
+        frame_count: int,
+        every_nth: int,
+        association: str = "auto",
+        fps: float = 0.0,
+    ) -> io.NodeOutput:
+        said = None if association == "auto" else association
+        image, rate = load_sequence(file, start_frame, frame_count, every_nth, said, fps)
+        return io.NodeOutput(image, mask_of(image), float(rate), len(image), None)
+
+
+class RGBASaveVideo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBASaveVideo",
+            display_name="Save RGBA video",
+            category=MENU,
+            description="A video with alpha, in one file: ProRes 4444, WebM VP9, HEVC, FFV1, or colour above alpha in "
+            "an mp4. Tagged, with exact frame rate and sound, and read back before it gets its name.",
+            search_aliases=[
+                "prores",
+                "webm",
+                "vp9",
+                "hevc",
+                "ffv1",
+                "mov",
+                "mp4",
+                "stacked alpha",
+                "save video",
+                "export",
+            ],
+            is_output_node=True,
+            inputs=[
+                *clip_inputs()[:1],
+                prefix_input("shots/parrot gives shots/parrot_v001.mov."),
+                io.Combo.Input(
+                    "format",
+                    options=list(VIDEO_FORMATS),
+                    tooltip="prores 4444 for editing, xq for the most of it. webm vp9 for Chrome, Firefox and OBS. "
+                    "hevc alpha for Safari. ffv1: lossless, 16 bit. stacked mp4: alpha below colour, plays everywhere.",
+                ),
+                io.Combo.Input(
+                    "association",
+                    options=["straight", "premultiplied"],
+                    tooltip="straight: colour as it is. premultiplied: colour times alpha, for programs that expect "
+                    "it; their edges show which one they took.",
+                ),
+                fps_input("Frames per second, exact; 23.976, 29.97 and 59.94 become 24000/1001 and so on."),
+                *clip_inputs()[1:],
+                io.Audio.Input("audio", optional=True, tooltip="Sound from the first frame on; cut at the last one."),
+                clips_input("each gets its own file (_b02 ...)."),
+                io.Boolean.Input(
+                    "bleed",
+                    default=True,
+                    optional=True,
+                    tooltip="straight only: colour runs on where alpha is 0, so that compression brings no foreign "
+                    "colour to the edge. Off keeps the colour that is there.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip=IMAGE_OUT),
+                io.String.Output("path", tooltip="The file; one line for each clip of a batch."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, filename_prefix: str | None = None, format: str | None = None) -> bool | str:
+        return video_name_problem(filename_prefix, format) or True
+
+    @classmethod
+    def execute(
+        cls,
+        image: Any,
+        filename_prefix: str,
+        format: str,
+        association: str,
+        fps: float,
+        mask: Any = None,
+        audio: Any = None,
+        clips: int = 1,
+        bleed: bool = True,
+    ) -> io.NodeOutput:
+        frames = rgba(image, mask)
+        warn_if_premultiplied(frames)
+        text = graph_texts(cls.hidden)
+        plan = VideoPlan(VIDEO_FORMATS[format], exact_rate(fps), association, bleed, text=text)
+        done = save_video(output_path(filename_prefix, frames), in_clips(frames, clips), plan, audio)
+        return io.NodeOutput(frames, done.paths, ui=done.ui)
+
+
+class RGBASaveAnimation(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBASaveAnimation",
+            display_name="Save RGBA animation",
+            category=MENU,
+            description="An animated WebP, APNG or GIF in the rate that you ask for: 24 frames a second take one "
+            "second. Read back before it gets its name.",
+            search_aliases=["webp", "apng", "gif", "sticker", "animated", "export", "loop"],
+            is_output_node=True,
+            inputs=[
+                *clip_inputs()[:1],
+                prefix_input("shots/parrot gives shots/parrot_v001.webp."),
+                io.Combo.Input(
+                    "format",
+                    options=list(UNITS),
+                    tooltip="webp: small, soft alpha. apng: soft alpha, exact delays, opens wherever PNG does. gif: "
+                    "alpha is on or off, 256 colours.",
+                ),
+                fps_input("Frames per second; delays are spread so that the average is exact."),
+                io.Int.Input("loop", default=0, min=0, max=65535, tooltip="How often it plays; 0 is for ever."),
+                *clip_inputs()[1:],
+                clips_input("each gets its own file (_b02 ...)."),
+                io.Int.Input(
+                    "quality",
+                    default=100,
+                    min=1,
+                    max=100,
+                    optional=True,
+                    tooltip="WebP only: 100 is lossless; below it colour is lossy and smaller, alpha stays exact.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip=IMAGE_OUT),
+                io.String.Output("path", tooltip="The file; one line for each clip of a batch."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, filename_prefix: str | None = None) -> bool | str:
+        return prefix_problem(filename_prefix, None) or True
+
+    @classmethod
+    def execute(
+        cls,
+        image: Any,
+        filename_prefix: str,
+        format: str,
+        fps: float,
+        loop: int,
+        mask: Any = None,
+        clips: int = 1,
+        quality: int = 100,
+    ) -> io.NodeOutput:
+        frames = rgba(image, mask)
+        warn_if_premultiplied(frames)
+        plan = Animation(format, exact_rate(fps), loop, quality)
+        done = save_animation(output_path(filename_prefix, frames), in_clips(frames, clips), plan)
+        return io.NodeOutput(frames, done.paths, ui=done.ui)
+
+
+class RGBASaveSpriteSheet(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBASaveSpriteSheet",
+            display_name="Save RGBA sprite sheet",
+            category=MENU,
+            description="All frames in one PNG, and a JSON that says where they are, as Aseprite writes it: trimmed to "
+            "one box, with room between frames, and no black under alpha.",
+            search_aliases=["atlas", "texture", "game", "flipbook", "aseprite", "godot", "unity", "sprites"],
+            is_output_node=True,
+            inputs=[
+                *clip_inputs()[:1],
+                prefix_input("shots/parrot gives shots/parrot_v001.png and .json."),
+                io.Int.Input("columns", default=0, min=0, max=4096, tooltip="0 makes the sheet as square as it gets."),
+                io.Int.Input(
+                    "max_size",
+                    default=4096,
+                    min=64,
+                    max=32768,
+                    tooltip="The most pixels that a side may have; 4096 is what every GPU takes. Larger is refused.",
+                ),
+                fps_input("Frames per second, for the JSON: durations whose sum is exact."),
+                *clip_inputs()[1:],
+                clips_input("each gets its own sheet (_b02 ...)."),
+                io.Boolean.Input(
+                    "trim",
+                    default=True,
+                    optional=True,
+                    tooltip="Leaves out the empty borders that all frames share; the JSON says where the frame was.",
+                ),
+                io.Int.Input(
+                    "gap",
+                    default=2,
+                    min=0,
+                    max=64,
+                    optional=True,
+                    tooltip="Pixels between frames, so that no filter reaches the neighbour.",
+                ),
+                io.Combo.Input(
+                    "playback",
+                    options=list(PLAYBACK),
+                    optional=True,
+                    tooltip="For the JSON's frame tag. ping-pong: forth and back; the frames are there once.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip=IMAGE_OUT),
+                io.String.Output("path", tooltip="The file; one line for each clip of a batch."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, filename_prefix: str | None = None) -> bool | str:
+        return prefix_problem(filename_prefix, None) or True
+
+    @classmethod
+    def execute(
+        cls,
+        image: Any,
+        filename_prefix: str,
+        columns: int,
+        max_size: int,
+        fps: float,
+        mask: Any = None,
+        clips: int = 1,
+        trim: bool = True,
+        gap: int = 2,
+        playback: str = "loop",
+    ) -> io.NodeOutput:
+        frames = rgba(image, mask)
+        warn_if_premultiplied(frames)
+        plan = SheetPlan(exact_rate(fps), columns, max_size, trim, gap, playback)
+        done = save_sheet(output_path(filename_prefix, frames), in_clips(frames, clips), plan)
+        return io.NodeOutput(frames, done.paths, ui=done.ui)
+
+
+class RGBADeliver(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBADeliver",
+            display_name="Deliver RGBA",
+            category=MENU,
+            description="Writes what a program takes: format, straight or premultiplied, colour, numbering and tags "
+            "are set by the target. Every file is read back.",
+            search_aliases=["export", "preset", "after effects", "nuke", "unity", "obs", "web", "save", "delivery"],
+            is_output_node=True,
+            inputs=[
+                *clip_inputs()[:1],
+                io.Combo.Input(
+                    "target",
+                    options=list(TARGETS),
+                    tooltip="Editors and Unity: ProRes 4444. Nuke: EXR half. Unreal: PNG sequence. Godot: sprite "
+                    "sheet. OBS: WebM, premultiplied. web: WebM, and HEVC or stacked mp4 for Safari.",
+                ),
+                prefix_input("shots/parrot gives shots/parrot_v001.mov, or a folder of that name."),
+                fps_input("Frames per second, exact; 23.976, 29.97 and 59.94 become 24000/1001 and so on."),
+                *clip_inputs()[1:],
+                io.Audio.Input("audio", optional=True, tooltip="Sound for the targets that are videos."),
+                clips_input("each gets its own files (_b02 ...)."),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip=IMAGE_OUT),
+                io.String.Output("path", tooltip="The files or folders; one line for each."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, filename_prefix: str | None = None, target: str | None = None) -> bool | str:
+        return target_problem(filename_prefix, target) or True
+
+    @classmethod
+    def execute(
+        cls,
+        image: Any,
+        target: str,
+        filename_prefix: str,
+        fps: float,
+        mask: Any = None,
+        audio: Any = None,
+        clips: int = 1,
+    ) -> io.NodeOutput:
+        frames = rgba(image, mask)
+        warn_if_premultiplied(frames)
+        prefix = output_path(filename_prefix, frames)
+        done = deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
+        return io.NodeOutput(frames, done.paths, ui=done.ui)
+
+
+class RGBALoadVideo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBALoadVideo",
+            display_name="Load RGBA video",
+            category=MENU,
+            description="A video with its alpha as straight RGBA frames: ProRes 4444, WebM VP9 and VP8 (whose alpha "
+            "most loaders lose), HEVC, FFV1, colour above alpha, GIF, APNG; and its sound.",
+            search_aliases=["load", "prores", "webm", "vp9", "mov", "mp4", "alpha", "stacked", "import", "video"],
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=videos(),
+                    upload=io.UploadType.video,
+                    tooltip="A video below the host's input folder; a name that ends in [output] lies in the output "
+                    "folder.",
+                ),
+                *frame_inputs("How many frames to leave out at the beginning."),
+                association_input(
+                    "auto: as the tag rgba_association in the file says, else straight. Or say it yourself."
+                ),
+                io.Combo.Input(
+                    "layout",
+                    options=["auto", "plain", "stacked"],
+                    optional=True,
+                    tooltip="stacked: alpha stands below the colour, in a picture twice as high. auto: as the tag "
+                    "rgba_layout says, else plain.",
+                ),
+            ],
+            outputs=clip_outputs("The sound that goes with these frames; None where there is none."),
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str | None = None) -> bool | str:
+        return input_problem(file) or True
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str, **_: Any) -> str:
+        return fingerprint(file)
+
+    @classmethod
+    def execute(
+        cls,
+        file: str,
+        start_frame: int,
+        frame_count: int,
+        every_nth: int,
+        association: str = "auto",
+        layout: str = "auto",
+    ) -> io.NodeOutput:
+        said = None if association == "auto" else association
+        stacked = None if layout == "auto" else layout == "stacked"
+        wanted = Wanted(start_frame, frame_count, every_nth, said, stacked)
+        image, rate, audio = load_video(chosen_path(file), wanted)
+        return io.NodeOutput(image, mask_of(image), float(rate), len(image), audio)
+
+
+class RGBAFromVideo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RGBAFromVideo",
+            display_name="RGBA from video",
+            category=MENU,
+            description="A VIDEO of the host as straight RGBA frames. The alpha of VP9 is kept, which the host's own "
+            "way loses.",
+            search_aliases=["get video components", "video to images", "alpha", "webm", "vp9"],
+            inputs=[
+                io.Video.Input("video", tooltip="From Load Video, Create Video and the like; a cut one stays cut.")
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip=IMAGE_OUT),
+                io.Mask.Output("mask", tooltip=MASK_OUT),
+                io.Float.Output("fps", tooltip="Frames per second."),
+                io.Audio.Output("audio", tooltip="The sound that goes with these frames; None where there is none."),
+                io.Int.Output("frame_count", tooltip="How many frames there are."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, video: Any) -> io.NodeOutput:
+        image, rate, audio = from_video(video, VideoFromFile)
+        return io.NodeOutput(image, mask_of(image), float(rate), audio, len(image))
+
+
+NODES: list[type[io.ComfyNode]] = [
+    RGBASaveSequence,
+    RGBAPreview,
+    RGBALoadSequence,
+    RGBASaveVideo,
+    RGBASaveAnimation,
+    RGBASaveSpriteSheet,
+    RGBADeliver,
+    RGBALoadVideo,
+    RGBAFromVideo,
+]

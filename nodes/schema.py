@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.latest import ComfyExtension, io
+from comfy_api.latest import ComfyExtension, InputImpl, io, ui
 
-__all__ = ["ComfyExtension", "Ellipses", "RGBAVAESocket", "category", "clip_inputs", "clips_input", "io", "size_inputs"]
+__all__ = [
+    "ComfyExtension",
+    "Ellipses",
+    "RGBAVAESocket",
+    "VideoFromFile",
+    "category",
+    "clip_inputs",
+    "clips_input",
+    "io",
+    "size_inputs",
+    "ui",
+]
 
 ROOT = "RGBA video"
 
+VideoFromFile = InputImpl.VideoFromFile
 RGBAVAESocket = io.Custom("RGBA_VAE")
 Ellipses = io.Custom("RGBA_ELLIPSES")
 

@@ -184,6 +184,29 @@ def test_a_page_calls_nodes_as_the_menu_does(node: str, language: str):
     assert set(re.findall(r"\*\*(.+?)\*\*", page)) <= set(titles.values())
 
 
+PICTURED = {path: path.parent for path in ROOT.glob("*.md")} | dict.fromkeys(DOCS.rglob("*.md"), DOCS)
+"""Every page that may show pictures, and the folder its links begin in: the host takes a help page's from web/docs."""
+
+
+def _shown(page: Path) -> list[Path]:
+    """The files that a page shows."""
+    links = re.findall(r"!\[[^\]]*\]\(([^)\s]+)", page.read_text(encoding="utf-8"))
+    return [(PICTURED[page] / link).resolve() for link in links]
+
+
+@pytest.mark.parametrize("page", PICTURED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_picture_of_a_page_is_there(page: Path):
+    for picture in _shown(page):
+        assert picture.is_file() and picture.stat().st_size > 1000, picture
+
+
+@pytest.mark.parametrize("language", ["*.md", "*/zh.md"])
+def test_the_help_pages_show_both_widgets_in_both_renderers_and_themes(language: str):
+    shown = {picture.name for page in DOCS.glob(language) for picture in _shown(page)}
+    looks = [f"{renderer}_{theme}.jpg" for renderer in ("classic", "nodes2") for theme in ("dark", "light")]
+    assert {f"{widget}_{look}" for widget in ("editor", "player") for look in looks} <= shown
+
+
 @each_node
 def test_the_translation_has_every_text_of_its_node(node: str):
     texts = CHINESE[node]

@@ -648,9 +648,19 @@ COG_RECIPE = {"steps": 50, "cfg": 6, "sampler_name": "euler", "scheduler": "simp
 
 
 def joint_output(name: str, fps: Value | Link, joined: Node | None = None) -> Group:
-    """Decode, save and preview. `joined` puts the given half back instead of the decoded one; its output is `image`."""
+    """Decode, save and preview. `joined` puts the given half back instead of the decoded one; its output is `image`.
+
+    A VAE decodes 4n + 1 frames, so of the given frames as many are taken as came out: `given`.
+    """
     decode = {"rgb": link("sample.rgb"), "alpha": link("sample.alpha"), "vae": link("vae.VAE"), "alpha_from": "max"}
-    decoded = [Node("decode", "RGBADecodeJoint", decode), *([] if joined is None else [joined])]
+    decoded = [Node("decode", "RGBADecodeJoint", decode)]
+    if joined is not None:
+        trim = {"image": link("frames.IMAGE"), "batch_index": 0, "length": link("size.batch_size")}
+        decoded += [
+            Node("size", "GetImageSize", {"image": link("decode.rgb")}, title="Decoded length"),
+            Node("given", "ImageFromBatch", trim, title="As many given frames"),
+            joined,
+        ]
     image = link(f"{decoded[-1].name}.image")
     sequence = {
         "image": image, "filename_prefix": f"rgba/{name}", "format": "png 8-bit", "passes": "rgba",
@@ -786,7 +796,8 @@ def transpixeler_alpha_for_a_clip() -> Graph:
         Footage in, its alpha out: the encoded clip is the RGB half and stays as it is, *Joint latent* with *keep: rgb*
         lets the sampler make the alpha half alone. The colour that is saved is the footage's own.
 
-        It works best on what the model knows: one subject over a soft, even background, 480 x 720, up to 49 frames.
+        It works best on what the model knows: one subject over a soft, even background, 720 x 480, up to 49
+        frames. Lengths are 4n + 1: of other clips the last frames are left out.
     """
     joint = {"rgb": link("encode.LATENT"), "keep": "rgb"}
     sampling = [
@@ -794,7 +805,7 @@ def transpixeler_alpha_for_a_clip() -> Graph:
         sample_joint("latent.samples", COG_RECIPE),
         note("experimental_note", "Experimental", NOT_TRAINED_FOR_IT, 110),
     ]
-    join = {"rgb": link("frames.IMAGE"), "mask": link("decode.mask")}
+    join = {"rgb": link("given.IMAGE"), "mask": link("decode.mask")}
     joined = Node("join", "RGBAJoin", join, title="Footage with its alpha")
     files = [*COG_BASE, COG_LORA, T5, COG_VAE]
     return Graph(
@@ -823,7 +834,7 @@ def transpixeler_colour_for_a_matte() -> Graph:
         sample_joint("latent.samples", COG_RECIPE),
         note("experimental_note", "Experimental", NOT_TRAINED_FOR_IT, 110),
     ]
-    join = {"rgb": link("decode.rgb"), "alpha": link("frames.IMAGE")}
+    join = {"rgb": link("decode.rgb"), "alpha": link("given.IMAGE")}
     joined = Node("join", "RGBAJoin", join, title="Colour with its matte")
     files = [*COG_BASE, COG_LORA, T5, COG_VAE]
     return Graph(

@@ -1,4 +1,4 @@
-"""Straight to premultiplied colour and back.
+"""Straight to premultiplied colour and back, and a guess which of the two a picture is.
 
 Layout   rgb (..., H, W, 3), alpha (..., H, W, 1).
 Range    alpha 0..1, 1 = opaque; colour of any range, linear or encoded, is scaled as it stands.
@@ -11,6 +11,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+ROUNDING = 1 / 255
+"""A premultiplied picture that was stored in 8 bits can exceed its alpha by this much."""
+
+FEWEST = 64
+"""Below so many soft pixels, colour no brighter than alpha is chance."""
+
 
 def premultiply(rgb: Tensor, alpha: Tensor) -> Tensor:
     """Straight to premultiplied: rgb * alpha."""
@@ -21,3 +27,15 @@ def unpremultiply(rgb: Tensor, alpha: Tensor) -> Tensor:
     """Premultiplied to straight: rgb / alpha, and 0 where alpha is 0."""
     visible = alpha > 0
     return torch.where(visible, rgb / torch.where(visible, alpha, 1), 0)
+
+
+def looks_premultiplied(rgb: Tensor, alpha: Tensor) -> bool:
+    """Whether rgb <= alpha at every soft pixel (0 < alpha < 1), as premultiplied colour is and straight rarely.
+
+    False where there are fewer than 64 soft pixels, or where they are all black: that tells nothing.
+    """
+    soft = ((alpha > 0) & (alpha < 1))[..., 0]
+    if int(soft.count_nonzero()) < FEWEST:
+        return False
+    color, opacity = rgb[soft], alpha[soft]
+    return bool((color <= opacity + ROUNDING).all()) and bool((color > ROUNDING).any())

@@ -3,18 +3,56 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import folder_paths
+import torch
 from comfy.cli_args import args
 from torch import Tensor
 
-from ..media.plan import Plan, frame_path, sidecar_path
+from ..alpha.association import looks_premultiplied
+from ..media import exr, png
+from ..media.animation import SUFFIXES, Animation, write_animation
+from ..media.plan import Plan, frame_path, json_texts, sidecar_path
+from ..media.quantise import quantise
 from ..media.sequence import write_sequence
-from ..media.takes import EXISTING, REFUSE, Take, batch_entry, name_parts, new_take, refuse_existing
+from ..media.sprite_sheet import SheetPlan, write_sheet
+from ..media.stills import STILLS, Light
+from ..media.takes import (
+    EXISTING,
+    NEW_VERSION,
+    REFUSE,
+    Take,
+    batch_entry,
+    name_parts,
+    new_files,
+    new_take,
+    refuse_existing,
+)
+from ..media.targets import TARGETS, Sheet, Stills, VideoFile, deliveries
+from ..media.video_formats import VIDEO_FORMATS, video_problem
+from ..media.whole_file import write_whole
+from ..media.write_video import VideoPlan, write_video
+from .input import sound_of
+from .notices import warn
 from .progress import steps
+
+TRIED_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The paths, a line for each file, and what the host shows and remembers."""
+
+    paths: str
+    ui: dict[str, Any]
+
 
 SEED_INPUTS = ("seed", "noise_seed")
 TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
@@ -33,6 +71,27 @@ def prefix_problem(prefix: str | None, existing: str | None) -> str | None:
     except (ValueError, FileExistsError) as problem:
         return str(problem)
     return None
+
+
+def still_problem(format_name: str | None) -> str | None:
+    """Why a still format cannot be written on this host, known before anything runs; None when it can."""
+    if format_name is None or not format_name.startswith("exr"):
+        return None
+    try:
+        exr.library()
+    except ImportError as problem:
+        return str(problem)
+    return None
+
+
+def warn_if_premultiplied(frames: Tensor) -> None:
+    """A warning on the node when the colour that is to be straight looks premultiplied on the frames that are tried."""
+    tried = frames[:: max(1, len(frames) // TRIED_FRAMES)]
+    if all(looks_premultiplied(frame[..., :3], frame[..., 3:]) for frame in tried):
+        warn(
+            "Straight colour was expected, this looks premultiplied: under partial alpha it is nowhere brighter than "
+            "alpha. Saved as it is; if its edges come out dark, put Unpremultiply RGBA before this node."
+        )
 
 
 def output_path(prefix: str, frames: Tensor) -> str:
@@ -57,6 +116,98 @@ def save(prefix: str, existing: str, clips: Sequence[Tensor], plan: Callable[[Ta
     return plans
 
 
+def video_name_problem(prefix: str | None, format_name: str | None) -> str | None:
+    """Why no video can be saved as that on this host, known before anything runs; None when it can."""
+    return prefix_problem(prefix, None) or (None if format_name is None else video_problem(format_name))
+
+
+def save_files(prefix: str, suffix: str, clips: Sequence[Tensor], write: Callable[[int, Tensor, Path], None]) -> Saved:
+    """Writes a single file for each clip of the batch, all of one version; `write` gets number, clip and path."""
+    paths = new_files(Path(folder_paths.get_output_directory()), prefix, suffix, len(clips))
+    for entry, (clip, path) in enumerate(zip(clips, paths, strict=True)):
+        write(entry, clip, path)
+    return Saved(
+        "\n".join(map(str, paths)), {"images": [first_frame(clips[0])], "files": [_entry(each) for each in paths]}
+    )
+
+
+def save_video(prefix: str, clips: Sequence[Tensor], plan: VideoPlan, audio: dict[str, Any] | None) -> Saved:
+    """Writes and checks a video for each clip of the batch, with progress."""
+    step = steps(2 * sum(len(clip) for clip in clips))
+
+    def write(entry: int, clip: Tensor, path: Path) -> None:
+        write_video(clip, path, replace(plan, sound=sound_of(audio, entry)), step)
+
+    return save_files(prefix, plan.format.suffix, clips, write)
+
+
+def save_animation(prefix: str, clips: Sequence[Tensor], plan: Animation) -> Saved:
+    """Writes and checks an animation for each clip of the batch, with progress."""
+    step = steps(2 * sum(len(clip) for clip in clips))
+    if plan.format == "gif":
+        warn("A GIF has one bit of alpha: soft edges become hard at 1/2, and 256 colours are left; WebP has both.")
+    return save_files(
+        prefix, SUFFIXES[plan.format], clips, lambda _, clip, path: write_animation(clip, path, plan, step)
+    )
+
+
+def save_sheet(prefix: str, clips: Sequence[Tensor], plan: SheetPlan) -> Saved:
+    """Writes a sprite sheet and its JSON for each clip of the batch."""
+    step = steps(len(clips))
+    told: list[Path] = []
+
+    def write(_: int, clip: Tensor, path: Path) -> None:
+        told.append(write_sheet(clip, path, plan))
+        step()
+
+    done = save_files(prefix, "png", clips, write)
+    return Saved(done.paths, {"images": done.ui["files"][:1], "files": [*done.ui["files"], *map(_entry, told)]})
+
+
+def deliver(
+    target: str, prefix: str, clips: Sequence[Tensor], fps: Fraction, audio: dict[str, Any] | None, hidden: Any
+) -> Saved:
+    """Everything that a target takes, all of one version, with progress."""
+    parts = deliveries(target)
+    for each in parts:
+        if isinstance(each, Sheet):
+            return save_sheet(prefix, clips, SheetPlan(fps))
+        if isinstance(each, Stills):
+            return _deliver_stills(prefix, clips, fps, each, hidden)
+    videos = [each for each in parts if isinstance(each, VideoFile)]
+    step = steps(2 * len(videos) * sum(len(clip) for clip in clips))
+    written: list[Path] = []
+
+    def write(entry: int, clip: Tensor, path: Path) -> None:
+        for each in videos:
+            wanted = VIDEO_FORMATS[each.format]
+            plan = VideoPlan(wanted, fps, each.association, sound=sound_of(audio, entry), text=graph_texts(hidden))
+            written.append(path.with_suffix(f".{wanted.suffix}"))
+            write_video(clip, written[-1], plan, step)
+
+    done = save_files(prefix, VIDEO_FORMATS[videos[0].format].suffix, clips, write)
+    return Saved("\n".join(map(str, written)), done.ui | {"files": [*map(_entry, written)]})
+
+
+def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: Stills, hidden: Any) -> Saved:
+    still = STILLS[part.format](4, Light(kind=part.kind))
+    plan = partial(Plan, still=still, fps=fps, seeds=seeds_of(hidden), graph=graph_of(hidden))
+    plans = save(prefix, NEW_VERSION, clips, plan)
+    folders = "\n".join(str(each.take.folder) for each in plans)
+    return Saved(folders, saved(plans, torch.cat(list(clips)), len(clips)))
+
+
+def target_problem(prefix: str | None, target: str | None) -> str | None:
+    """Why nothing can be delivered as that on this host, known before anything runs; None when it can."""
+    stills = [each.format for each in deliveries(target) if isinstance(each, Stills)] if target in TARGETS else []
+    return prefix_problem(prefix, None) or next(filter(None, map(still_problem, stills)), None)
+
+
+def graph_texts(hidden: Any) -> dict[str, str]:
+    """The running graph as strict JSON texts, as containers keep it."""
+    return json_texts(graph_of(hidden))
+
+
 def graph_of(hidden: Any) -> dict[str, Any]:
     """The prompt and the workflow that are running, unless the host was told to write no metadata."""
     if args.disable_metadata:
@@ -72,15 +223,25 @@ def seeds_of(hidden: Any) -> list[int]:
     return [value for value in values if isinstance(value, int)]
 
 
-def saved(plans: Sequence[Plan], count: int) -> dict[str, Any]:
+def saved(plans: Sequence[Plan], frames: Tensor, clips: int) -> dict[str, Any]:
     """What the host shows and remembers: the first frame as a picture on the node, and the name of every file."""
-    frames = [
-        [_entry(frame_path(plan, each, plan.start + index)) for index in range(count)]
+    files = [
+        _entry(frame_path(plan, passes[0], plan.start + index))
         for plan in plans
-        for each in plan.passes
+        for passes in plan.files
+        for index in range(len(frames) // clips)
     ]
-    sidecars = [_entry(sidecar_path(plan)) for plan in plans]
-    return {"images": [frames[0][0]], "files": [*(entry for one in frames for entry in one), *sidecars]}
+    shown = files[0] if plans[0].still.suffix == "png" else first_frame(frames)
+    return {"images": [shown], "files": [*files, *(_entry(sidecar_path(plan)) for plan in plans)]}
+
+
+def first_frame(frames: Tensor) -> dict[str, str]:
+    """The first frame as a PNG in the host's temp folder, for files that no web page can show."""
+    name = f"rgba_first_{uuid.uuid4().hex[:12]}.png"
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / name, png.encode(quantise(frames[0], 8, 0), compression=1))
+    return {"filename": name, "subfolder": "", "type": "temp"}
 
 
 def _entry(path: Path) -> dict[str, str]:

@@ -11,13 +11,11 @@ Differs  FFmpeg filters no rows unless told to (files twice as large) and writes
 import re
 import struct
 from collections.abc import Mapping
-from fractions import Fraction
-from typing import cast
 from zlib import crc32
 
-import av
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
+
+from .still_codec import decoded, encoded
 
 PIXEL_FORMATS = {
     (np.dtype(np.uint8), 1): "gray",
@@ -54,21 +52,21 @@ def encode(
     if not 0 <= compression <= 9:
         raise ValueError(f"PNG compression goes from 0 to 9, got {compression}; 4 is a good middle.")
     chunks = [*(_srgb_chunks() if srgb else ()), *(_text_chunk(*entry) for entry in (text or {}).items())]
-    file = _encode_pixels(pixels, pixel_format, compression)
+    options = {"compression_level": str(compression), "pred": "mixed"}
+    file = encoded("png", pixels, pixel_format, options)
     return b"".join([file[:HEADER_END], *chunks, file[HEADER_END:]])
 
 
-def _encode_pixels(pixels: np.ndarray, pixel_format: str, compression: int) -> bytes:
-    codec = cast(VideoCodecContext, av.CodecContext.create("png", "w"))
-    codec.height, codec.width = pixels.shape[:2]
-    codec.pix_fmt = pixel_format
-    codec.time_base = Fraction(1)
-    codec.sample_aspect_ratio = Fraction(1)
-    codec.thread_count = 1
-    codec.options = {"compression_level": str(compression), "pred": "mixed"}
-    plane = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(plane), format=pixel_format)
-    return b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
+def decode(file: bytes) -> np.ndarray:
+    """The pixels of a PNG that `encode` has made, or of any other of 8 or 16 bits in grey, RGB or RGBA.
+
+    ValueError when it is none of these.
+    """
+    frame = decoded("png", file)
+    channels = {name: each for (_, each), name in PIXEL_FORMATS.items()}.get(frame.format.name)
+    if channels is None:
+        raise ValueError(f"A PNG in grey, RGB or RGBA of 8 or 16 bits was expected, got {frame.format.name}.")
+    return frame.to_ndarray().reshape(frame.height, frame.width, channels)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

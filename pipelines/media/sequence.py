@@ -20,7 +20,7 @@ from .in_order import in_order
 from .passes import PASSES
 from .plan import Plan, frame_path, graph_text, pass_folder, sidecar_path
 from .sidecar import sidecar
-from .stills import SUFFIXES
+from .stills import SUFFIXES, Frame
 from .takes import Take
 from .whole_file import write_whole
 
@@ -83,13 +83,10 @@ def _checked(frames: Iterable[Tensor]) -> Iterator[Tensor]:
 
 
 def _encoded(plan: Plan, number: int, frame: Tensor) -> list[File]:
-    """The files of one frame, one for each pass; only the first frame carries the graph."""
+    """The files of one frame, each read back already; only the first frame carries the graph."""
     text = graph_text(plan) if number == plan.start else {}
-    rgba = frame.detach().float().cpu()
-    return [
-        (frame_path(plan, each, number), plan.still.encode(each.picture(rgba), each, number, text))
-        for each in plan.passes
-    ]
+    given = Frame(frame.detach().float().cpu(), number, plan.fps, text)
+    return [(frame_path(plan, passes[0], number), plan.still.encode(given, passes)) for passes in plan.files]
 
 
 def _write_frame(files: list[File], plan: Plan, finished: int) -> None:

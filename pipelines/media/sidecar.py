@@ -7,6 +7,7 @@ while the take is being written, then the number of frames of which every pass i
 import json
 from pathlib import PurePath
 
+from .gamut import PRIMARIES
 from .passes import Pass
 from .plan import Plan, graph_text, pass_folder, pass_stem
 
@@ -26,13 +27,19 @@ def sidecar(plan: Plan, *, width: int, height: int, count: int | None, complete:
         "fps": {"num": plan.fps.numerator, "den": plan.fps.denominator, "value": float(plan.fps)},
         "format": plan.still.suffix,
         "bit_depth": plan.still.bits,
-        "color": {"space": "sRGB", "primaries": "Rec.709", "referred": "display"},
+        "color": _described_color(plan),
         "alpha": "1 = opaque",
         "passes": [_described_pass(plan, each) for each in plan.passes],
         "seed": list(plan.seeds),
         "graph": {key: json.loads(text) for key, text in graph_text(plan).items()},
     }
     return json.dumps(described, indent=2, allow_nan=False).encode()
+
+
+def _described_color(plan: Plan) -> dict[str, object]:
+    light = plan.still.light
+    space, primaries = (light.space, PRIMARIES[light.space]) if light else ("sRGB", "Rec.709")
+    return {"space": space, "primaries": primaries, "referred": "display", "emissive": bool(light and light.emissive)}
 
 
 def _described_pass(plan: Plan, of: Pass) -> dict[str, object]:
@@ -43,6 +50,6 @@ def _described_pass(plan: Plan, of: Pass) -> dict[str, object]:
         "pattern": (folder / f"{stem}.{'#' * plan.padding}.{suffix}").as_posix(),
         "printf": (folder / f"{stem}.%0{plan.padding}d.{suffix}").as_posix(),
         "channels": of.channels,
-        "association": of.association,
-        "transfer": "sRGB" if of.is_color else "linear",
+        "association": plan.still.association(of),
+        "transfer": "sRGB" if of.is_color and plan.still.light is None else "linear",
     }

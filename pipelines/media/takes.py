@@ -61,6 +61,18 @@ def new_take(output_dir: Path, prefix: str, existing: str = NEW_VERSION) -> Take
     return take
 
 
+def new_files(output_dir: Path, prefix: str, suffix: str, clips: int = 1) -> list[Path]:
+    """Free names for a new version of `prefix` as single files, one for each clip of a batch; their folder is made.
+
+    ValueError as for a take.
+    """
+    *folders, name = name_parts(prefix)
+    parent = output_dir.joinpath(*folders)
+    parent.mkdir(parents=True, exist_ok=True)
+    stem = f"{name}_v{_newest_version(parent, name) + 1:03d}"
+    return [parent / f"{stem}{f'_b{entry:02d}' if entry > 1 else ''}.{suffix}" for entry in range(1, clips + 1)]
+
+
 def refuse_existing(output_dir: Path, prefix: str) -> None:
     """Raises FileExistsError when the name has a version, ValueError when it is no name; changes nothing."""
     *folders, name = name_parts(prefix)

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -16,6 +18,24 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with partial.open("xb") as file:
             file.write(data)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def named_when_whole(path: Path) -> Iterator[Path]:
+    """A hidden path beside `path` to write to; at the end of the block the file there gets its name.
+
+    Nothing is overwritten: FileExistsError when the name is taken by then. Whatever the block raises goes on, and no
+    file is left.
+    """
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        yield partial
+        if path.exists():
+            raise FileExistsError(f"{path.name} exists in {path.parent}; choose another filename_prefix.")
         os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 import torch
 
-from pipelines.alpha.association import premultiply, unpremultiply
+from pipelines.alpha.association import looks_premultiplied, premultiply, unpremultiply
 
 
 def test_straight_colour_survives_the_round_trip_where_alpha_is_above_zero():
@@ -27,3 +27,26 @@ def test_inputs_are_left_alone():
     premultiply(rgb, alpha)
     unpremultiply(rgb, alpha)
     assert torch.equal(rgb, rgb_before) and torch.equal(alpha, alpha_before)
+
+
+def soft_disc(size: int = 64) -> torch.Tensor:
+    """Alpha (size, size, 1): a disc with an edge of ten pixels."""
+    place = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    return ((size / 3 - torch.hypot(place, place[:, None])) / 10 + 0.5).clamp(0, 1)[..., None]
+
+
+def test_a_premultiplied_disc_looks_so_and_a_straight_one_does_not():
+    alpha = soft_disc()
+    rgb = torch.tensor([0.9, 0.5, 0.1], dtype=torch.float64).expand(64, 64, 3)
+    assert looks_premultiplied(premultiply(rgb, alpha), alpha)
+    assert looks_premultiplied((premultiply(rgb, alpha) * 255).round() / 255, (alpha * 255).round() / 255)
+    assert not looks_premultiplied(rgb, alpha)
+
+
+def test_black_opaque_and_nearly_hard_pictures_tell_nothing():
+    alpha = soft_disc()
+    assert not looks_premultiplied(torch.zeros(64, 64, 3), alpha)
+    assert not looks_premultiplied(torch.rand(64, 64, 3), torch.ones(64, 64, 1))
+    few = alpha.round()
+    few[0, :10] = 0.5
+    assert not looks_premultiplied(torch.full((64, 64, 3), 0.1), few)

@@ -6,6 +6,7 @@ from safetensors.torch import save_file
 
 from pipelines.lora.__main__ import main
 from pipelines.lora.file_kinds import (
+    COGVIDEOX,
     DECODER_LORAS,
     DORA,
     KINDS,
@@ -101,6 +102,33 @@ def test_a_wan_22_vae_is_not_taken_for_a_21_one():
 def test_a_transpixeler_file_is_not_taken_for_a_speed_lora(key: str):
     layer = {"diffusion_model.blocks.0.self_attn.q.lora_A.weight": (4, 24)}
     assert identify(infos({**layer, key: (1, 24)})).kind is TRANSPIXELER
+
+
+@pytest.mark.parametrize(
+    ("shapes", "family"),
+    [
+        ({"domain_emb": (1, 24), "transformer.transformer_blocks.0.attn1.to_q.lora_A.weight": (4, 24)}, "CogVideoX"),
+        ({"modality_embedding": (1, 24), "blocks.0.self_attn.q.lora_A.weight": (4, 24)}, "Wan 2.1"),
+        ({"block_0.to_q_lora.0.weight": (4, 24), "block_0.to_q_lora.1.weight": (24, 4)}, "Mochi"),
+    ],
+)
+def test_a_transpixeler_file_says_for_which_model_it_is(shapes: dict, family: str):
+    found = identify(infos(shapes))
+    assert found.kind is TRANSPIXELER
+    assert found.detail == f"for {family}, rank 4, 1 layers, widths in 24"
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"patch_embed.text_proj.weight": (48, 16), "transformer_blocks.0.attn1.to_q.weight": (48, 48)},
+        {"model.diffusion_model.blocks.0.ff_proj.weight": (192, 48), "patch_embed.text_proj.weight": (48, 16)},
+    ],
+)
+def test_a_cogvideox_model_is_known_in_both_spellings(shapes: dict):
+    found = identify(infos(shapes))
+    assert found.kind is COGVIDEOX
+    assert found.detail == "width 48, 1 block in this file"
 
 
 @pytest.mark.parametrize(

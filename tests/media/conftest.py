@@ -1,4 +1,7 @@
+import os
 import resource
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,3 +25,28 @@ def files_of_at_most():
     Inside the test alone: pytest's own output may be a file.
     """
     return limited
+
+
+def program(name: str, package: str) -> str:
+    """The path of a program of the system's, installed by its package manager where we may."""
+    if shutil.which(name) is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["update", "-q"], ["install", "-qy", "--no-install-recommends", package]):
+            subprocess.run(["apt-get", *command], check=True, stdout=subprocess.DEVNULL)
+    found = shutil.which(name)
+    assert found, f"this test asks {name}, which is not there; type: apt-get install {package}"
+    return found
+
+
+@pytest.fixture(scope="session")
+def ffprobe() -> str:
+    return program("ffprobe", "ffmpeg")
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    return program("ffmpeg", "ffmpeg")
+
+
+@pytest.fixture(scope="session")
+def exrheader() -> str:
+    return program("exrheader", "openexr")

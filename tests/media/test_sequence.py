@@ -140,7 +140,7 @@ def test_the_sidecar_describes_the_take(tmp_path):
         "fps": {"num": 16, "den": 1, "value": 16.0},
         "format": "png",
         "bit_depth": 16,
-        "color": {"space": "sRGB", "primaries": "Rec.709", "referred": "display"},
+        "color": {"space": "sRGB", "primaries": "Rec.709", "referred": "display", "emissive": False},
         "alpha": "1 = opaque",
         "passes": [
             {

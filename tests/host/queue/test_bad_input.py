@@ -275,6 +275,8 @@ def test_tokens_of_the_host_are_filled_in_between_slashes(run, server):
     assert {file.parent for file in files} == {server.output / "tokens" / "64x48" / "at_64_v001"}
 
 
+POSE = {"frame": 0, "cx": 0.5, "cy": 0.5, "rx": 0.2, "ry": 0.2}
+MARKUP = "<img src=x onerror=alert(1)></script>"
 DRAWINGS = {
     "{": "expected JSON",
     "[" * 100_000: "expected JSON",
@@ -289,7 +291,13 @@ DRAWINGS = {
     drawing([{"id": "a", "keyframes": [{"frame": 0, "cx": 0, "cy": 0, "rx": 1, "ry": 1, "x": 1}]}]): (
         "ellipses[0].keyframes[0]: expected no keys but"
     ),
-    " " * 1_000_001: "drawing: expected at most 1000000 characters",
+    " " * 1_000_001: "drawing: expected at most 1000000 characters, got 1000001",
+    drawing() + " " * 10_000_000: "drawing: expected at most 1000000 characters, got 10000",
+    drawing([None] * 10_000): "ellipses: expected 1 to 64 ellipses, got 10000",
+    drawing().replace("0.5", "NaN"): "NaN is not a JSON number",
+    drawing([{"id": "a", "name": MARKUP * 6, "keyframes": [POSE]}]): (
+        "ellipses[0].name: expected a text of 0 to 200 characters, got"
+    ),
 }
 
 
@@ -300,6 +308,19 @@ def test_a_hostile_drawing_is_refused_before_anything_runs(server, refused_and_u
     assert error.startswith("RGBAEllipseEditor (node ellipse): ") and "ellipses" in error.split(": ", 1)[1]
     assert DRAWINGS[text] in error
     assert len(server.get("/history")) == ran
+
+
+def test_a_linked_text_that_is_no_drawing_fails_in_the_run_with_the_reason(refused):
+    text = {"text": node("PrimitiveStringMultiline", value='{"version": 1, "ellipses": []}')}
+    linked = ellipses()
+    linked["ellipse"]["inputs"]["ellipses"] = ["text", 0]
+    error = refused(text, linked, keep("ellipse", "never", output=1))
+    assert error.startswith("RGBAEllipseEditor (node ellipse): ellipses: expected 1 to 64 ellipses, got 0")
+
+
+def test_markup_in_a_name_is_a_name(run):
+    named = drawing([{"id": "a", "name": MARKUP, "keyframes": [POSE]}])
+    assert run(ellipses(text=named), keep("ellipse", "named", output=1)).files
 
 
 def test_a_picture_that_is_no_number_keeps_the_finished_frames_and_says_where(server, refused):

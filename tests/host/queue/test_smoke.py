@@ -31,7 +31,9 @@ from queue_graphs import (
     sidecar,
 )
 
-DEMO = json.loads((Path(__file__).parents[3] / "demo" / "graph_api.json").read_text())
+DEMOS = Path(__file__).parents[3] / "demo"
+DEMO = json.loads((DEMOS / "graph_api.json").read_text())
+JOINT_DEMO = json.loads((DEMOS / "transpixeler_api.json").read_text())
 PROMPT = {
     "description": "A parrot spreads its wings.",
     "shot": "medium shot",
@@ -43,6 +45,16 @@ PROMPT = {
     "model": "Wan-Alpha",
 }
 CLIP = {"clip": node("QueueTestClip", frames=9, width=64, height=48, channels=4, draw=3, still=False)}
+
+SEQUENCE = {
+    "image": ["clip", 0],
+    "passes": "rgba",
+    "start_frame": 1001,
+    "padding": 4,
+    "fps": 23.976,
+    "existing": "new version",
+    "compression": 4,
+}
 
 V1 = (
     base(),
@@ -131,6 +143,58 @@ SPLIT_AND_JOIN = (
     keep("by alpha", "by_alpha"),
     keep("render", "render"),
 )
+ALPHA_WORK = (
+    CLIP,
+    ellipses(),
+    {
+        "premultiplied": node("RGBAPremultiply", image=["clip", 0]),
+        "straight": node("RGBAUnpremultiply", image=["premultiplied", 0]),
+        "matte": node(
+            "RGBAMatte",
+            image=["clip", 0],
+            black=0.02,
+            white=0.98,
+            gamma=1.0,
+            choke=1,
+            grow=1,
+            feather=1.0,
+            fill_holes=20,
+            despeckle=20,
+        ),
+        "bleed": node("RGBAEdgeBleed", image=["matte", 0], below=0.05),
+        "unmatte": node("RGBAUnmatte", image=["bleed", 0], strength=0.5),
+        "plate": node("QueueTestClip", frames=1, width=64, height=48, channels=3, draw=4, still=True),
+        "decontaminate": node(
+            "RGBADecontaminate", image=["unmatte", 0], background=["plate", 0], gain=1.1, choke=0.5, reading="choke"
+        ),
+        "despill": node("RGBADespill", image=["decontaminate", 0], key="blue", limit="maximum", strength=1.0),
+        "resize": node("RGBAResize", image=["despill", 0], width=40, height=40, filter="bicubic", fit="pad"),
+        "crop": node("RGBACrop", image=["resize", 0], x=-4, y=2, width=36, height=30),
+        "retime": node("RGBARetime", image=["crop", 0], from_fps=16.0, to_fps=24.0, method="blend"),
+        "over": node(
+            "RGBACompositeOver",
+            foreground=["retime", 0],
+            background=["plate", 0],
+            space="linear",
+            mode="soft",
+            x=5,
+            y=-3,
+            scale=1.5,
+        ),
+        "report": node("RGBAReport", image=["clip", 0]),
+        "clips": node("RGBAClips", image=["clip", 0], count=3),
+        "short": node("RGBAEllipsesToSubject", ellipses=["ellipse", 0], width=64, height=48, length=1),
+        "best": node("RGBAPickBest", image=["clips", 0], seeds=5, rule="ellipse agreement", subject=["short", 0]),
+        "said": node("QueueTestText", text=["report", 5]),
+        "ranked": node("QueueTestText", text=["best", 1]),
+    },
+    keep("clip", "clip"),
+    keep("straight", "straight"),
+    keep("retime", "retimed"),
+    keep("over", "composite"),
+    keep("best", "best"),
+    keep("best", "sheet", output=2),
+)
 TRANSPIXELER = (
     base(),
     {
@@ -190,7 +254,39 @@ TRANSPIXELER = (
     keep("halves", "alpha_before", output=1),
     keep("again", "alpha_after", output=1),
 )
-EVERY_GRAPH = [*V1, V2, *VIDEO_TO_VIDEO, *RELEASED_MASK, *FIT, *SPLIT_AND_JOIN, *TRANSPIXELER]
+VIDEO = {"image": ["clip", 0], "fps": 23.976}
+FILES_SAVED = (
+    CLIP,
+    {
+        "exr": node("RGBASaveSequence", **SEQUENCE, filename_prefix="smoke/exr", format="exr half"),
+        "video": node(
+            "RGBASaveVideo",
+            **VIDEO,
+            filename_prefix="smoke/video",
+            format="prores 4444",
+            association="premultiplied",
+            bleed=False,
+        ),
+        "animation": node("RGBASaveAnimation", **VIDEO, filename_prefix="smoke/animation", format="webp", loop=0),
+        "sheet": node("RGBASaveSpriteSheet", **VIDEO, filename_prefix="smoke/sheet", columns=3, max_size=4096),
+        "delivered": node("RGBADeliver", **VIDEO, filename_prefix="smoke/delivered", target="OBS"),
+    },
+    keep("clip", "saved"),
+)
+ALL_FRAMES = {"start_frame": 0, "frame_count": 0, "every_nth": 1}
+FILES_LOADED = (
+    {
+        "sequence": node("RGBALoadSequence", file="smoke/exr_v001 [output]", **ALL_FRAMES),
+        "video": node("RGBALoadVideo", file="smoke/video_v001.mov [output]", **ALL_FRAMES),
+        "of the host": node("LoadVideo", file="smoke/delivered_v001.webm [output]"),
+        "from video": node("RGBAFromVideo", video=["of the host", 0]),
+    },
+    keep("sequence", "sequence"),
+    keep("video", "video"),
+    keep("from video", "from_video"),
+)
+EVERY_GRAPH = [*V1, V2, *VIDEO_TO_VIDEO, *RELEASED_MASK, *FIT, *SPLIT_AND_JOIN, *ALPHA_WORK, *TRANSPIXELER]
+EVERY_GRAPH += [*FILES_SAVED, *FILES_LOADED]
 
 
 @pytest.fixture
@@ -232,6 +328,11 @@ def test_v2_of_the_demo_writes_frames_that_pillow_and_opencv_read_alike(any_serv
     for file, frame in zip(finished.files, frames, strict=False):
         assert np.array_equal(cv2.imread(str(file), cv2.IMREAD_UNCHANGED), frame[..., [2, 1, 0, 3]])
     assert np.ptp(frames[..., 3]) > 0 and np.ptp(frames[..., :3]) > 0
+
+
+def test_the_demo_of_transpixeler_makes_a_clip(any_run):
+    frames = pictures(any_run(JOINT_DEMO).files)
+    assert frames.shape == (17, 64, 96, 4) and frames[..., 3].std() > 1
 
 
 def test_transpixeler_makes_rgba_frames_and_colours_them_anew(any_run):
@@ -327,3 +428,32 @@ def test_split_and_join_give_the_clip_back_by_either_way(any_run):
     assert kept(files, "by_alpha").allclose(clip, atol=1e-6)
     red = clip[..., 0] * clip[..., 3] + 1 - clip[..., 3]  # the background's red is 1
     assert render.shape == (9, 48, 64, 3) and render[..., 0].allclose(red, atol=1e-6)
+
+
+def test_alpha_work_changes_clips_composites_them_and_picks_the_best(any_run):
+    finished = any_run(*ALPHA_WORK)
+    files = finished.files
+    clip, straight, best = kept(files, "clip"), kept(files, "straight"), kept(files, "best")
+    seen = clip[..., 3] > 0
+    assert straight[seen].allclose(clip[seen], atol=1e-6)
+    assert kept(files, "retimed").shape == (14, 30, 36, 4)
+    composite = kept(files, "composite")
+    assert composite.shape == (14, 48, 64, 4) and composite[..., 3].eq(1).all()
+    assert any(best.equal(each) for each in clip.chunk(3))
+    assert kept(files, "sheet").shape[-1] == 3
+    assert finished.outputs["said"]["text"][0].startswith("9 frames of 64 x 48")
+    assert len(finished.outputs["ranked"]["text"][0].splitlines()) == 3
+    assert finished.outputs["report"]["images"] and finished.outputs["best"]["images"]
+
+
+def test_every_kind_of_file_is_written_and_what_has_soft_alpha_is_loaded_again(any_run):
+    saved = any_run(*FILES_SAVED)
+    wanted = {"video_v001.mov", "animation_v001.webp", "sheet_v001.png", "sheet_v001.json", "delivered_v001.webm"}
+    assert wanted <= {path.name for path in saved.files}
+    clip, loaded = kept(saved.files, "saved"), any_run(*FILES_LOADED).files
+    seen = clip[..., 3:] > 0.05
+    assert float((kept(loaded, "sequence") - clip).abs().where(seen, 0).max()) < 0.01
+    assert float((kept(loaded, "video")[..., 3] - clip[..., 3]).abs().max()) < 0.01
+    over_black = (each[..., :3] * each[..., 3:] for each in (kept(loaded, "video"), clip))
+    assert float((next(over_black) - next(over_black)).abs().mean()) < 0.01
+    assert float((kept(loaded, "from_video")[..., 3] - clip[..., 3]).abs().mean()) < 0.1

@@ -1,0 +1,102 @@
+"""OpenEXR: stills of light in half or full float, with named channels and what they mean in the header.
+
+Layout   channels by name, each (H, W); the file's own names: R, G, B, A, and layer.R ...
+Range    any finite amount; alpha 0..1. Half holds up to 65504.
+Source   OpenEXR, technical introduction: colour is premultiplied by custom, A = 0 beside a colour is a glow.
+
+The library is the Academy Software Foundation's own, imported when it is needed: a host does not bring it along.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from types import ModuleType
+
+import numpy as np
+
+from .gamut import REC709, Chromaticities
+
+KINDS: Mapping[str, str] = {
+    "zip": "ZIP_COMPRESSION",
+    "zips": "ZIPS_COMPRESSION",
+    "piz": "PIZ_COMPRESSION",
+    "dwaa": "DWAA_COMPRESSION",
+    "none": "NO_COMPRESSION",
+}
+"""Name in the menu, to the library's. All but dwaa are lossless."""
+
+LOSSY = frozenset({"dwaa"})
+LOSS = 0.05
+"""Of dwaa at its usual level, 45: the most that we let pass, in the unit of the values; white is 1."""
+
+LARGEST_HALF = 65504.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is read from an EXR: its channels by name, and what its header says."""
+
+    channels: Mapping[str, np.ndarray]
+    chromaticities: Chromaticities
+    """Of the header, or Rec.709, which the format assumes where nothing is said."""
+
+
+def library() -> ModuleType:
+    """ImportError naming the command, where the library is missing or too old to work on bytes."""
+    try:
+        import OpenEXR
+    except ImportError:
+        raise ImportError(
+            "EXR wants the OpenEXR library of the Academy Software Foundation, which this Python has not; type: "
+            'pip install "OpenEXR>=3.5" in ComfyUI\'s environment and start it again, or choose png 16-bit.'
+        ) from None
+    version = tuple(int(part) for part in OpenEXR.__version__.split(".")[:2])
+    if version < (3, 5):
+        raise ImportError(
+            f'EXR wants OpenEXR 3.5 or newer, found {OpenEXR.__version__}; type: pip install --upgrade "OpenEXR>=3.5" '
+            "in ComfyUI's environment and start it again."
+        )
+    return OpenEXR
+
+
+def encode(
+    channels: Mapping[str, np.ndarray],
+    *,
+    kind: str = "zip",
+    chromaticities: Chromaticities = REC709,
+    fps: Fraction | None = None,
+    text: Mapping[str, str] | None = None,
+) -> bytes:
+    """A whole EXR file of float16 or float32 channels; `kind` is one of KINDS, `text` becomes string attributes.
+
+    ValueError for other kinds, and for what is not finite: half overflows above 65504.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"EXR compression is one of {', '.join(KINDS)}; got {kind!r}.")
+    for name, values in channels.items():
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"Channel {name}: finite amounts up to {LARGEST_HALF:g} were expected, some are not; look at what made "
+                "the picture, or choose exr float."
+            )
+    exr = library()
+    header = {"type": exr.scanlineimage, "compression": getattr(exr, KINDS[kind]), "chromaticities": chromaticities}
+    header |= dict(text or {}) | ({"framesPerSecond": fps} if fps else {})
+    stream = io.BytesIO()
+    exr.File(header, {name: np.ascontiguousarray(values) for name, values in channels.items()}, num_threads=0).write(
+        stream
+    )
+    return stream.getvalue()
+
+
+def decode(file: bytes) -> Picture:
+    """Every channel and the colour of an EXR's first part. ValueError when it is none."""
+    exr = library()
+    try:
+        read = exr.File(io.BytesIO(file), separate_channels=True, num_threads=0)
+    except Exception as error:  # the library raises RuntimeError, ValueError and TypeError for broken files
+        raise ValueError(f"An EXR was expected, got {len(file)} bytes that are none: {error}.") from None
+    said = read.header().get("chromaticities", REC709)
+    channels = {name: channel.pixels for name, channel in read.channels().items()}
+    return Picture(channels, tuple(float(value) for value in said))  # type: ignore[arg-type]

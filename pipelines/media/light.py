@@ -1,0 +1,71 @@
+"""A frame as light: the channels of an EXR, and back.
+
+Layout   straight RGBA (H, W, 4) in display space against channels by name, each (H, W).
+Range    display 0..1 (more goes on along the curve); light of any amount.
+Source   OpenEXR's custom: colour is linear, and premultiplied after it was made linear.
+Differs  Colour where alpha is 0 is lost by premultiplying; `emissive` keeps it there, as light that covers nothing.
+         Reading divides wherever alpha is above 0, and takes what stands where it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..alpha.association import premultiply
+from ..alpha.transfer import linear_from_srgb, srgb_from_linear
+from .gamut import REC709, SPACES, Chromaticities, converted
+from .passes import Pass
+
+
+def light_channels(
+    rgba: Tensor, passes: Sequence[Pass], space: str, emissive: bool = False, layers: bool = False
+) -> dict[str, Tensor]:
+    """The channels of the passes, float32. As layers, the pass with RGBA is the file's own R, G, B, A.
+
+    A matte alone is Y, as a grey picture is in an EXR; as a layer it is `matte.A`.
+    """
+    channels: dict[str, Tensor] = {}
+    for each in passes:
+        prefix = "" if not layers or each.channels == "RGBA" else f"{each.name}."
+        if each.channels == "A":
+            channels["matte.A" if layers else "Y"] = rgba[..., 3]
+            continue
+        for name, values in zip("RGBA", _light(rgba, each, space, emissive).unbind(-1), strict=False):
+            channels[prefix + name] = values
+    return channels
+
+
+def _light(rgba: Tensor, of: Pass, space: str, emissive: bool) -> Tensor:
+    """(H, W, 4) premultiplied or (H, W, 3) as it stands, in the light of a space."""
+    if of.channels == "RGB":
+        return converted(linear_from_srgb(of.picture(rgba)), REC709, SPACES[space])
+    rgb, alpha = rgba.split((3, 1), dim=-1)
+    straight = converted(linear_from_srgb(rgb), REC709, SPACES[space])
+    glow = straight if emissive else torch.zeros_like(straight)
+    return torch.cat((torch.where(alpha > 0, premultiply(straight, alpha), glow), alpha), dim=-1)
+
+
+def rgba_of(channels: Mapping[str, np.ndarray], of: Chromaticities, premultiplied: bool = True) -> Tensor:
+    """Straight RGBA (H, W, 4) in display space, float32, of R, G, B and A, or of Y alone; without A it is opaque.
+
+    ValueError when neither colour nor grey is there.
+    """
+    names = next((names for names in ("RGB", "YYY", "AAA") if channels.keys() >= {*names}), None)
+    if names is None:
+        raise ValueError(
+            f"Channels R, G, B or Y were expected, got {', '.join(channels)}; choose a pass with a picture."
+        )
+    rgb = torch.stack([torch.from_numpy(channels[name].astype(np.float32)) for name in names], dim=-1)
+    if names != "RGB":
+        return torch.cat((rgb, torch.ones_like(rgb[..., :1])), dim=-1)
+    alpha = (
+        torch.from_numpy(channels["A"].astype(np.float32))[..., None]
+        if "A" in channels
+        else torch.ones_like(rgb[..., :1])
+    )
+    straight = torch.where(alpha > 0, rgb / torch.where(alpha > 0, alpha, 1), rgb) if premultiplied else rgb
+    return torch.cat((srgb_from_linear(converted(straight, of, REC709)), alpha), dim=-1)

@@ -1,0 +1,42 @@
+"""TGA: stills of 8 bits for game engines, alpha straight by custom.
+
+Layout   (H, W, C): C = 1 grey, 3 RGB, 4 RGBA.
+Range    the whole of uint8.
+Source   Truevision TGA file format specification 2.0; pixels by FFmpeg's encoder through PyAV.
+Differs  The extension area, which could say what alpha means, is not written: hardly a reader looks at it.
+"""
+
+import numpy as np
+
+from .still_codec import decoded, encoded
+
+PIXEL_FORMATS = {1: "gray", 3: "bgr24", 4: "bgra"}
+ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
+LARGEST = 65535
+
+
+def encode(pixels: np.ndarray, *, compression: int = 4) -> bytes:
+    """A whole TGA file: stored at compression 0, run lengths above; the pixels are the same.
+
+    ValueError for other dtypes, channels or sizes.
+    """
+    pixel_format = PIXEL_FORMATS.get(pixels.shape[-1]) if pixels.ndim == 3 else None
+    if pixel_format is None or pixels.dtype != np.uint8 or not pixels.size:
+        raise ValueError(
+            f"A TGA wants (H, W, 1, 3 or 4) of uint8, got {pixels.shape} of {pixels.dtype}; quantise first."
+        )
+    if max(pixels.shape[:2]) > LARGEST:
+        raise ValueError(f"A TGA has at most {LARGEST} pixels a side, got {pixels.shape[1]} x {pixels.shape[0]}.")
+    options = {"rle": "1" if compression else "0"}
+    return encoded("targa", pixels[..., ORDER[pixels.shape[-1]]], pixel_format, options)
+
+
+def decode(file: bytes) -> np.ndarray:
+    """The pixels of a TGA of 8, 24 or 32 bits, (H, W, 1, 3 or 4). ValueError for other kinds."""
+    frame = decoded("targa", file)
+    channels = {"bgr0": 4} | {name: each for each, name in PIXEL_FORMATS.items()}
+    if frame.format.name not in channels:
+        raise ValueError(f"A TGA in grey, RGB or RGBA of 8 bits was expected, got {frame.format.name}.")
+    stored = frame.to_ndarray().reshape(frame.height, frame.width, channels[frame.format.name])
+    pixels = stored[..., ORDER[stored.shape[-1]]]
+    return pixels[..., :3] if frame.format.name == "bgr0" else pixels

@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from pipelines.alpha.transfer import linear_from_srgb, srgb_from_linear
+
+
+def test_half_of_the_light_is_three_quarters_of_the_display_value():
+    light = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    shown = torch.tensor([0.0, 0.7353569830524495, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(srgb_from_linear(light), shown, atol=1e-12, rtol=0)
+    torch.testing.assert_close(linear_from_srgb(shown), light, atol=1e-12, rtol=0)
+
+
+def test_dark_values_are_on_the_straight_part():
+    assert linear_from_srgb(torch.tensor(0.04, dtype=torch.float64)).item() == pytest.approx(0.04 / 12.92, abs=1e-15)
+
+
+@pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-7), (torch.float32, 5e-7)])
+def test_the_two_are_inverse_also_below_0_and_above_1(dtype, atol):
+    values = torch.linspace(-1.5, 4, 10001, dtype=dtype)
+    torch.testing.assert_close(srgb_from_linear(linear_from_srgb(values)), values, atol=atol, rtol=atol)
+    torch.testing.assert_close(linear_from_srgb(srgb_from_linear(values)), values, atol=atol, rtol=atol)
+    assert linear_from_srgb(values).dtype == dtype
+
+
+def test_the_curve_rises_everywhere():
+    values = torch.linspace(0, 1, 100001, dtype=torch.float64)
+    assert (linear_from_srgb(values).diff() > 0).all()
+    assert (srgb_from_linear(values).diff() > 0).all()
