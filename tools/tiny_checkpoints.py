@@ -1,4 +1,4 @@
-"""Tiny random checkpoints in the published key layouts: Wan-Alpha and TransPixeler graphs run on a CPU in seconds.
+"""Tiny random checkpoints in the published key layouts: graphs of the whole pack run on a CPU in seconds.
 
     python tools/tiny_checkpoints.py DIR [--seed N]
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import comfy_host
+import tiny_picture_models
 
 WIDTH, FFN, BLOCKS, HEADS, FREQUENCIES, TEXT = 48, 96, 2, 2, 32, 32
 VAE_WIDTH, VAE_RANK, DORA_RANK, SPEED_RANK = 8, 4, 4, 3
@@ -218,6 +219,8 @@ def write(folder: Path, seed: int = 0) -> None:
             up, down = rgba_pair(MOCHI_WIDTH, MOCHI_WIDTH)
             rgba[f"block_{block}.{layer}_lora.0.weight"], rgba[f"block_{block}.{layer}_lora.1.weight"] = down, up
     torch.save({"state_dict": rgba, "global_step": 0}, folder / MOCHI_LORA)
+
+    tiny_picture_models.write(normal, filled, low_rank, save)
 
 
 def _decoder_layers(vae: Mapping[str, object], prefixes: Mapping[str, object]) -> Iterator[tuple[str, str]]:

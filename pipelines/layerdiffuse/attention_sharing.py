@@ -19,7 +19,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..lora.fit import built
-from .control_maps import ControlEncoder, control_widths
+from .control_maps import ControlEncoder, build_control_encoder
 from .layers import by_layer, interleaved
 
 UNITS, CONTROL = "hookers.layers.", "kwargs_encoder."
@@ -62,6 +62,11 @@ class SharingUnit(nn.Module):
                 for _ in range(layers)
             )
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of the attention, and of its context."""
+        return self.temporal_i.in_features, self.to_k_lora[0].down.in_features  # type: ignore[union-attr, return-value]
+
     def change(self, projection: str, x: Tensor) -> Tensor:
         """What is added to the output of a projection, by layer."""
         pairs = self.get_submodule(f"{projection}_lora")
@@ -78,7 +83,8 @@ class SharingUnit(nn.Module):
                 f"{', '.join(map(str, maps))}: another node changes sizes inside the UNet. Take it out."
             )
         each = [conv(maps[tokens]).flatten(2).transpose(1, 2) for conv in self.control_convs]
-        return interleaved(each).repeat(rows // self.layers, 1, 1)
+        shown = interleaved(each)
+        return shown.repeat(rows // len(shown), 1, 1)
 
     def across(self, x: Tensor, heads: int) -> Tensor:
         """Attention of every place across the layers, projections included."""
@@ -120,8 +126,7 @@ def read_sharing(weights: Mapping[str, Tensor], operations: Any = nn) -> Attenti
     units = [build_unit(inside[index], operations) for index in sorted(inside)]
     if not control:
         return AttentionSharing(units, None)
-    encoder = built("control encoder", control, lambda: ControlEncoder(control_widths(control), operations))
-    return AttentionSharing(units, encoder)
+    return AttentionSharing(units, build_control_encoder(control, operations))
 
 
 def build_unit(state: Mapping[str, Tensor], operations: Any = nn) -> SharingUnit:
@@ -130,7 +135,7 @@ def build_unit(state: Mapping[str, Tensor], operations: Any = nn) -> SharingUnit
     rank, width = state["to_q_lora.0.down.weight"].shape
     context = state["to_k_lora.0.down.weight"].shape[1]
     control = state["control_convs.0.0.weight"].shape[0] if "control_convs.0.0.weight" in state else 0
-    return built("unit", state, lambda: SharingUnit(width, context, rank, layers, control, operations))
+    return built("unit", state, lambda ops: SharingUnit(width, context, rank, layers, control, ops), operations)
 
 
 def share(norm: nn.Module, attention: Any, unit: SharingUnit, strength: float, maps: Maps) -> Iterator[Any]:

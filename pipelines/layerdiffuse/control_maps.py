@@ -1,6 +1,6 @@
 """The control image of SD 1.5's two-layer files, as a map for each size that the UNet's attention works in.
 
-Layout   picture (1, 3, H, W) to maps (1, 256, h, w) of an eighth, a sixteenth and so on of its size.
+Layout   picture (B, 3, H, W) to maps (B, 256, h, w) of an eighth, a sixteenth and so on of its size.
 Range    picture -1..1, composited over mid-grey.
 Source   lllyasviel/sd-forge-layerdiffuse, AdditionalAttentionCondsEncoder.
 Differs  Nothing. Maps are told apart by their number of places, as there.
@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
+
+from ..lora.fit import built
 
 HALVINGS = {0: (4, 8, 12), 1: (0,), 2: (0,), 3: (0,)}
 """The convolutions of each stage, by their number in the file, that halve the map."""
@@ -39,10 +41,10 @@ class ControlEncoder(nn.Module):
         return maps
 
 
-def control_widths(state: Mapping[str, Tensor]) -> dict[int, list[tuple[int, int]]]:
-    """What ControlEncoder takes, from the state dict."""
-    found: dict[tuple[int, int], tuple[int, int]] = {}
-    for name, tensor in state.items():
-        if match := re.fullmatch(r"blocks_([0-3])\.(\d+)\.weight", name):
-            found[int(match[1]), int(match[2])] = (tensor.shape[1], tensor.shape[0])
-    return {stage: [found[key] for key in sorted(found) if key[0] == stage] for stage in HALVINGS}
+def build_control_encoder(state: Mapping[str, Tensor], operations: Any = nn) -> ControlEncoder:
+    """With the widths and weights of an encoder's state dict, names without `kwargs_encoder.`."""
+    widths: dict[int, list[tuple[int, int]]] = {stage: [] for stage in HALVINGS}
+    keys = (match for name in state if (match := re.fullmatch(r"blocks_([0-3])\.(\d+)\.weight", name)))
+    for stage, _, key in sorted((int(key[1]), int(key[2]), key[0]) for key in keys):
+        widths[stage].append((state[key].shape[1], state[key].shape[0]))
+    return built("control encoder", state, lambda layers: ControlEncoder(widths, layers), operations)

@@ -183,4 +183,9 @@ def build_decoder(state: Mapping[str, Tensor], operations: Any = nn, attend: Att
     levels = sorted({int(match[1]) for name in state if (match := re.match(r"down_blocks\.(\d+)\.", name))})
     widths = [state[f"down_blocks.{level}.resnets.0.conv1.weight"].shape[0] for level in levels]
     latent_channels = state["latent_conv_in.weight"].shape[1]
-    return built("transparent decoder", state, lambda: TransparentDecoder(widths, latent_channels, operations, attend))
+    return built(
+        "transparent decoder",
+        state,
+        lambda layers: TransparentDecoder(widths, latent_channels, layers, attend),
+        operations,
+    )

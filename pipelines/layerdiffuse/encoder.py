@@ -36,6 +36,10 @@ class OffsetEncoder(nn.Module):
             layers += [operations.Conv2d(inner, out, 3, stride=stride, padding=1), nn.SiLU()]
         self.blocks = nn.Sequential(*layers[:-1])
 
+    @property
+    def latent_channels(self) -> int:
+        return self.blocks[-1].out_channels  # type: ignore[return-value]
+
     def forward(self, feed: Tensor) -> Tensor:
         return self.blocks(feed)
 
@@ -46,7 +50,7 @@ def build_encoder(state: Mapping[str, Tensor], operations: Any = nn) -> OffsetEn
         int(match[1]): state[name].shape for name in state if (match := re.fullmatch(r"blocks\.(\d+)\.weight", name))
     }
     widths = [(found[index][1], found[index][0]) for index in sorted(found)]
-    return built("transparent encoder", state, lambda: OffsetEncoder(widths, operations))
+    return built("transparent encoder", state, lambda layers: OffsetEncoder(widths, layers), operations)
 
 
 def offset_feed(padded_rgb: Tensor, alpha: Tensor, variant: Variant) -> Tensor:

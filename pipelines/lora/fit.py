@@ -8,7 +8,7 @@ Differs  The reference skips a parameter whose shape differs, without a word. We
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -51,14 +51,15 @@ def check_fit(file: str, wanted: Mapping[str, Sequence[int]], model: Mapping[str
     return missing
 
 
-def built(what: str, state: Mapping[str, Tensor], make: Callable[[], Network]) -> Network:
-    """The network that `make` makes, with these weights as they are: neither copied nor cast.
+def built(what: str, state: Mapping[str, Tensor], make: Callable[[Any], Network], operations: Any = nn) -> Network:
+    """make(operations), with these weights as they are: neither copied nor cast.
 
+    operations has the layers, torch.nn's own or a host's, which may leave its weights unmade until they are loaded.
     Raises ValueError, naming `what` and listing names, when some are missing, unknown or of another shape.
     """
     with torch.device("meta"):
-        network = make()
-    refuse_other_state(what, state, network.state_dict())
+        refuse_other_state(what, state, make(nn).state_dict())
+        network = make(operations)
     network.load_state_dict(state, assign=True)
     return network.requires_grad_(False).eval()
 

@@ -5,15 +5,13 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from pipelines.layerdiffuse.attention_sharing import build_unit, read_sharing, share
-from pipelines.layerdiffuse.control_maps import ControlEncoder, control_widths
+from pipelines.layerdiffuse.control_maps import build_control_encoder
 from pipelines.layerdiffuse.decoder import attend
 from pipelines.layerdiffuse.layers import with_own_prompts
-from pipelines.lora.fit import built
 
 HEADS = {"single_self": 2, "single_cross": 2, "joint_self": 4, "joint_cross": 4, "joint_cross_posonly": 2}
 HEADS |= {"control_self": 2, "control_cross": 2}
@@ -48,8 +46,7 @@ def goldens(golden):
 
 @pytest.fixture(scope="module")
 def maps(goldens):
-    weights = goldens.under("control_encoder.sd.")
-    encoder = built("control encoder", weights, lambda: ControlEncoder(control_widths(weights)))
+    encoder = build_control_encoder(goldens.under("control_encoder.sd."))
     return encoder(goldens["control_encoder.in.image01"] * 2 - 1)
 
 
@@ -118,29 +115,35 @@ def test_a_single_layers_shortcut_is_the_attention_to_itself(goldens):
     assert unit.across(x, 2).allclose(unit.temporal_o(wanted).reshape(x.shape), atol=1e-6)
 
 
-class Batches(TorchDispatchMode):
-    """The largest batch that any attention or batched product is started with, and how many of them there are."""
+class Watch(TorchFunctionMode):
+    """Notes the batch of every attention and every product of batches."""
 
-    largest, started = 0, 0
+    def __init__(self):
+        super().__init__()
+        self.batches = []
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if any(word in func.__name__ for word in ("bmm", "attention", "baddbmm")):
-            self.started += 1
-            self.largest = max(self.largest, math.prod(args[0].shape[:-2]))
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func.__name__ in ("scaled_dot_product_attention", "matmul", "bmm", "baddbmm", "einsum"):
+            self.batches.append(math.prod(args[0].shape[:-2]))
         return func(*args, **(kwargs or {}))
+
+
+def batches(work):
+    with Watch() as watch:
+        work()
+    return watch.batches
 
 
 @pytest.mark.parametrize("name", ["single_self", "joint_self"])
 def test_the_step_across_layers_starts_no_batch_however_large_picture_and_batch_are(goldens, name):
     unit = Case(goldens, name).unit
-    x = torch.zeros(1, 1, 16).expand(4 * unit.layers, CUDA_BATCHES // 2, -1)  # twice the limit: 4 pictures of 256 x 128
-    with Batches() as batches:
-        unit.across(x, 2)
-    assert batches.started == 0
-    with Batches() as batches:  # the watcher sees what it is to see
-        F.scaled_dot_product_attention(*[torch.zeros(3, 2, 5, 8)] * 3)
-        torch.bmm(torch.zeros(7, 2, 2), torch.zeros(7, 2, 2))
-    assert batches.started >= 2 and batches.largest >= 7
+    x = torch.zeros(1, 1, 16).expand(4 * unit.layers, CUDA_BATCHES // 2, -1)  # 4 pictures: twice the limit
+    assert batches(lambda: unit.across(x, 2)) == []
+
+
+def test_the_watcher_of_batches_sees_them():
+    assert batches(lambda: attend(*[torch.zeros(3, 5, 8)] * 3, heads=2)) == [6]
+    assert batches(lambda: torch.zeros(7, 2, 2) @ torch.zeros(7, 2, 2)) == [7]
 
 
 def test_a_size_without_a_control_map_is_refused(goldens, maps):
