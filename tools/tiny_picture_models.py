@@ -148,7 +148,7 @@ def write(
     save(DECODER, _decoder_weights(drawn, 4))
     save(ENCODER, drawn(_encoder(4)))
     both = {f"decoder.{key}": tensor for key, tensor in _decoder_weights(drawn, 16).items()}
-    both |= {f"encoder.{key}": tensor for key, tensor in drawn(_encoder(16), gain=CHANGE).items()}
+    both |= {f"encoder.{key}": tensor for key, tensor in drawn(_encoder(16)).items()}
     save(FLUX_TRANSPARENT_VAE, both)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,29 +72,33 @@ def encode(
     Sides that are no multiples of 8 are extended to one. Raises ValueError for a file of another kind and for a VAE of
     another model.
     """
+    step = steps(2 * len(image))
+    offsets, variant = _offsets(image, mask, path, scale, padding, step)
+    moments = []
+    with _moments(vae, variant) as whole:
+        for frame in frames_of(image, mask):
+            shown = _in_cells(soft_render(*frame.split((3, 1), dim=-1), GREY))
+            moments.append(whole.encode(shown.movedim(1, -1)).float().cpu())
+            step()
+    return with_offset(torch.cat(moments), offsets)
+
+
+def _offsets(
+    image: Tensor, mask: Tensor | None, path: Path, scale: float, padding: bool, step: Callable[..., None]
+) -> tuple[Tensor, Variant]:
+    """How far the latents are to be moved, in deviations, and the release that the file is of."""
     weights = read_chosen(path, [LAYER_ENCODER_FILE, LAYER_VAE], ENCODER, FILE_INPUT)
     with chosen_for(FILE_INPUT), named(path):
         network = build_encoder(part(weights, "encoder"), comfy.ops.manual_cast)
         variant = variant_of(network.latent_channels)
-    factor = scale or offset_scale(path.name, variant)
-    rgba(image[:1])
-    tall, wide = (-(-side // CELL) * CELL for side in image.shape[1:3])
-    step = steps(2 * len(image))
-    offsets, moments = [], []
-    with _loaded(network, ENCODER_VALUES * tall * wide) as (device, dtype), stoppable(network):
+    offsets = []
+    with _loaded(network, ENCODER_VALUES * image[0, ..., 0].numel()) as (device, dtype), stoppable(network):
         for frame in frames_of(image, mask):
             rgb, alpha = frame.split((3, 1), dim=-1)
-            feed = offset_feed(pad(rgb, alpha) if padding else rgb, alpha, variant)
-            extended = _extended(feed.movedim(-1, 0)[None].to(device, dtype), tall, wide)
-            offsets.append(network(extended).float().cpu())
+            feed = _in_cells(offset_feed(pad(rgb, alpha) if padding else rgb, alpha, variant))
+            offsets.append(network(feed.to(device, dtype)).float().cpu())
             step()
-    with _moments(vae, variant) as whole:
-        for frame in frames_of(image, mask):
-            shown = soft_render(*frame.split((3, 1), dim=-1), GREY)
-            extended = _extended(shown.movedim(-1, 0)[None], tall, wide)
-            moments.append(whole.encode(extended.movedim(1, -1)).float().cpu())
-            step()
-    return with_offset(torch.cat(moments), factor * torch.cat(offsets))
+    return (scale or offset_scale(path.name, variant)) * torch.cat(offsets), variant
 
 
 @contextmanager
@@ -129,6 +133,12 @@ def _moments(vae: Any, variant: Variant) -> Iterator[Any]:
 def _extended(planes: Tensor, height: int, width: int) -> Tensor:
     """Planes (1, C, h, w), their last rows and columns repeated up to this size."""
     return F.pad(planes, (0, width - planes.shape[3], 0, height - planes.shape[2]), mode="replicate")
+
+
+def _in_cells(picture: Tensor) -> Tensor:
+    """A picture (H, W, C) as planes (1, C, H, W), extended to whole latent cells."""
+    tall, wide = (-(-side // CELL) * CELL for side in picture.shape[:2])
+    return _extended(picture.movedim(-1, 0)[None], tall, wide)
 
 
 def _matching(samples: Tensor, rgb: Tensor, variant: Variant) -> Tensor:

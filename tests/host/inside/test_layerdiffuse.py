@@ -1,5 +1,6 @@
 """LayerDiffuse on the real host: the official numbers, and every mode on tiny models beside what others put on them."""
 
+from functools import cache
 from pathlib import Path
 
 import comfy.controlnet
@@ -45,15 +46,16 @@ def test_nodes():
 
 @pytest.fixture(scope="module")
 def load(pictures, test_nodes, host_nodes):
-    """`load("SDXL")`: MODEL and VAE of a tiny family, fresh."""
+    """`load("SDXL")`: MODEL and VAE of a tiny family."""
 
-    def fresh(family, weight_dtype="float32"):
+    @cache
+    def loaded(family, weight_dtype="float32"):
         if family == "FLUX":
             (model,) = host_nodes.UNETLoader(unet_name=Path(pictures.FLUX).name, weight_dtype="default")
             return model, test_nodes.QueueTestVAE().run(Path(pictures.FLUX_VAE).name)[0]
         return test_nodes.QueueTestCheckpoint().run(Path(getattr(pictures, family)).name, family, weight_dtype)
 
-    return fresh
+    return loaded
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def sample(prompt):
 
     def run(model, batch=1, channels=4, positive=None, negative=None, size=SIZE):
         return comfy.sample.sample(
-            model, latent(1, batch, channels, size), 2, 4.0, "euler", "simple", positive or prompt(1),
+            model, latent(1, batch, channels, size), 1, 4.0, "euler", "simple", positive or prompt(1),
             negative or prompt(2), torch.zeros(batch, channels, size, size), disable_pbar=True, seed=1,
         )  # fmt: skip
 
@@ -231,31 +233,34 @@ def test_every_mode_changes_what_is_made_by_its_strength_and_leaves_the_base_alo
     plain = sample(model, layers, 16 if family == "FLUX" else 4)
     full, half = made(mode, model), made(mode, model, strength=0.5)
     assert away(full, plain) > 1e-3 and torch.isfinite(full).all() and away(full, half) > 1e-4
-    assert made(mode, model, strength=0.0).allclose(plain, atol=1e-5)
+    assert away(made(mode, model, strength=0.0), plain) < 1e-5
     assert sample(model, layers, 16 if family == "FLUX" else 4).equal(plain)
     comfy.model_management.unload_all_models()
     after = model.model.state_dict()
     assert all(after[name].equal(each) for name, each in before.items())
 
 
+@pytest.fixture(scope="module")
+def control_net(models, pictures):
+    """`control_net("SDXL")`: a native ControlNet for a tiny family."""
+
+    @cache
+    def loaded(family):
+        return comfy.controlnet.load_controlnet(str(models.folder / getattr(pictures, f"{family}_CONTROLNET")))
+
+    return loaded
+
+
 @every_mode
-def test_a_native_controlnet_steers_every_mode(load, made, host_nodes, pictures, prompt, mode):
+def test_a_native_controlnet_steers_every_mode(load, made, host_nodes, control_net, prompt, mode):
     family, _, _ = MODES[mode]
     model, vae = load(family)
-    control_net = comfy.controlnet.load_controlnet(str(Path(pictures_folder(pictures, family))))
     hint = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(9))
     positive, _ = host_nodes.ControlNetApplyAdvanced(
-        positive=prompt(1), negative=prompt(2), control_net=control_net, image=hint, strength=1.0, start_percent=0.0,
-        end_percent=1.0, vae=vae,
+        positive=prompt(1), negative=prompt(2), control_net=control_net(family), image=hint, strength=1.0,
+        start_percent=0.0, end_percent=1.0, vae=vae,
     )  # fmt: skip
     assert away(made(mode, model, positive=positive), made(mode, model)) > 1e-3
-
-
-def pictures_folder(pictures, family):
-    import folder_paths
-
-    name = Path(getattr(pictures, f"{family}_CONTROLNET")).name
-    return folder_paths.get_full_path_or_raise("controlnet", name)
 
 
 @pytest.mark.parametrize("mode", [mode for mode, (family, _, _) in MODES.items() if family != "FLUX"])
@@ -301,13 +306,13 @@ def test_an_attention_that_another_pack_puts_in_place_acts_with_it_in_either_ord
     before = made(mode, with_replace(model))
     patched, positive, negative = apply(mode, model)
     after = sample(with_replace(patched), layers, 4, positive, negative)
-    assert called and before.allclose(after, atol=1e-5)
+    assert called and away(before, after) < 1e-5
     assert away(before, made(mode, model)) > 1e-3
     assert away(before, sample(with_replace(model), layers)) > 1e-3
 
 
-@pytest.mark.parametrize("mode", [mode for mode, (family, _, _) in MODES.items() if family != "FLUX"])
-def test_every_mode_works_over_fp8(load, made, sample, mode):
+@pytest.mark.parametrize("mode", ["XL attention", "XL background to blended", "SD 1.5", "SD 1.5 joint"])
+def test_modes_work_over_fp8(load, made, sample, mode):
     family, _, layers = MODES[mode]
     model, _ = load(family, "fp8")
     assert model.model.diffusion_model.middle_block[1].proj_in.weight.dtype == torch.float8_e4m3fn
@@ -364,7 +369,7 @@ def test_own_prompts_steer_their_layer_and_leave_the_negative_alone(load, made, 
     moved = [away(a, b) for a, b in zip(of_background, plain)]
     assert moved[1] > 1e-3 and moved[1] > 2 * max(moved[0], moved[2])
     same = made("SD 1.5 joint", model, foreground=prompt(1), background=prompt(1), blended=prompt(1))
-    assert same.allclose(plain, atol=1e-5)
+    assert away(same, plain) < 1e-5
 
 
 @pytest.mark.parametrize("mode", ["SD 1.5 foreground to background", "SD 1.5 background to foreground"])
@@ -375,7 +380,7 @@ def test_the_given_layer_steers_and_its_alpha_counts(load, made, mode):
     assert away(made(mode, model, image=image.flip(1)), seen) > 1e-4
     hidden = made(mode, model, image=image, mask=torch.ones(1, 64, 64))
     grey = made(mode, model, image=torch.full((1, 64, 64, 3), 0.5))
-    assert hidden.allclose(grey, atol=1e-5) and away(hidden, seen) > 1e-4
+    assert away(hidden, grey) < 1e-5 and away(hidden, seen) > 1e-4
 
 
 def test_each_picture_may_have_its_own_given_layer(load, made):
@@ -384,7 +389,7 @@ def test_each_picture_may_have_its_own_given_layer(load, made):
     mode = "SD 1.5 background to foreground"
     both = made(mode, model, pictures=2, image=images)
     first = made(mode, model, pictures=2, image=images[:1])
-    assert both[:2].allclose(first[:2], atol=1e-5) and away(both[2:], first[2:]) > 1e-4
+    assert away(both[:2], first[:2]) < 1e-5 and away(both[2:], first[2:]) > 1e-4
     with pytest.raises(ValueError, match=r"image has 3 pictures, but latent_image has 2 of 2 layers each"):
         made(mode, model, pictures=2, image=torch.rand(3, 64, 64, 3))
 
@@ -405,15 +410,10 @@ def test_layers_come_apart_by_their_number(host_nodes):
         host_nodes.RGBASplitLayers(samples={"samples": samples[:5]}, layers=3)
 
 
-def test_the_second_of_two_nodes_replaces_the_first(load, made):
+def test_the_second_of_two_nodes_replaces_the_first(load, apply, made):
     model, _ = load("SD15")
-    once = made("SD 1.5 joint", model)
-    assert made("SD 1.5 joint", model, strength=0.3).ne(once).any()
-
-    def twice():
-        return made("SD 1.5 joint", model)
-
-    assert twice().equal(once)
+    first, _, _ = apply("SD 1.5", model)
+    assert made("SD 1.5 joint", first).equal(made("SD 1.5 joint", model))
 
 
 @pytest.mark.parametrize(
@@ -447,7 +447,7 @@ def test_the_kept_layer_steers_as_one_and_as_a_batch(load, apply, sample, mode):
     both = sample(patched, 2, 4, positive, negative)
     patched, positive, negative = apply(mode, model, latent={"samples": given[:1]})
     first = sample(patched, 2, 4, positive, negative)
-    assert both[:1].allclose(first[:1], atol=1e-5) and away(both[1:], first[1:]) > 1e-4
+    assert away(both[:1], first[:1]) < 1e-5 and away(both[1:], first[1:]) > 1e-4
 
 
 def test_a_conditioning_without_layers_and_another_size_are_refused(load, apply, sample, prompt):
