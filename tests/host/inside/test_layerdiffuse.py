@@ -53,7 +53,8 @@ def load(pictures, test_nodes, host_nodes):
         if family == "FLUX":
             (model,) = host_nodes.UNETLoader(unet_name=Path(pictures.FLUX).name, weight_dtype="default")
             return model, test_nodes.QueueTestVAE().run(Path(pictures.FLUX_VAE).name)[0]
-        return test_nodes.QueueTestCheckpoint().run(Path(getattr(pictures, family)).name, family, weight_dtype)
+        model, _, vae = test_nodes.QueueTestCheckpoint().run(Path(getattr(pictures, family)).name, weight_dtype)
+        return model, vae
 
     return loaded
 

@@ -24,13 +24,10 @@ def base(family: str) -> Graph:
     if family == "FLUX":
         loaders = {
             "base": node("UNETLoader", unet_name=file_name(tiny.FLUX), weight_dtype="default"),
-            "vae": node("QueueTestVAE", name=file_name(tiny.FLUX_VAE)),
+            "vae": node("QueueTestVAE", vae_name=file_name(tiny.FLUX_VAE)),
         }
     else:
-        checkpoint = node(
-            "QueueTestCheckpoint", name=file_name(FAMILIES[family]), family=family, weight_dtype="float32"
-        )
-        loaders = {"base": checkpoint}
+        loaders = {"base": node("QueueTestCheckpoint", ckpt_name=file_name(FAMILIES[family]))}
     return loaders | {
         "positive": node("QueueTestConditioning", draw=1, width=tiny.TEXT),
         "negative": node("QueueTestConditioning", draw=2, width=tiny.TEXT),
@@ -39,7 +36,7 @@ def base(family: str) -> Graph:
 
 
 def vae_of(family: str) -> list[Any]:
-    return ["vae", 0] if family == "FLUX" else ["base", 1]
+    return ["vae", 0] if family == "FLUX" else ["base", 2]
 
 
 def sampled(

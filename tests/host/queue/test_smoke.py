@@ -260,13 +260,13 @@ SAMPLED = {"seed": 7, "steps": 1, "cfg": 3.0, "sampler_name": "euler", "schedule
 LAYERDIFFUSE = (
     base(),
     {
-        "sd15": node("QueueTestCheckpoint", name=file_name(models.SD15), family="SD15", weight_dtype="float32"),
-        "sdxl": node("QueueTestCheckpoint", name=file_name(models.SDXL), family="SDXL", weight_dtype="float32"),
+        "sd15": node("QueueTestCheckpoint", ckpt_name=file_name(models.SD15)),
+        "sdxl": node("QueueTestCheckpoint", ckpt_name=file_name(models.SDXL)),
         "picture": node("QueueTestClip", frames=1, width=64, height=64, channels=4, draw=3, still=True),
         "hidden": node(
             "RGBAEncodeLayerDiffuse",
             image=["picture", 0],
-            vae=["sdxl", 1],
+            vae=["sdxl", 2],
             weights_name=file_name(models.ENCODER),
             offset_scale=0.0,
             padding=True,
@@ -302,7 +302,7 @@ LAYERDIFFUSE = (
         "empty": node("EmptyLatentImage", width=64, height=64, batch_size=["joint", 1]),
         "layers": node("KSampler", model=["joint", 0], latent_image=["empty", 0], **XL_DRAWN, **SAMPLED),
         "split": node("RGBASplitLayers", samples=["layers", 0], layers=["joint", 1]),
-        "rgb": node("VAEDecode", samples=["split", 0], vae=["sd15", 1]),
+        "rgb": node("VAEDecode", samples=["split", 0], vae=["sd15", 2]),
         "decode": node(
             "RGBADecodeLayerDiffuse",
             samples=["split", 0],

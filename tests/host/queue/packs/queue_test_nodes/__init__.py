@@ -40,21 +40,22 @@ class QueueTestConditioning(Node):
 
 
 class QueueTestCheckpoint(Node):
-    """A tiny Stable Diffusion and its VAE. The host's loader knows SD 1.5 and SDXL by their widths, which are not tiny;
-    the classes are its own."""
+    """A tiny Stable Diffusion and its VAE, no CLIP. The host's loader knows SD 1.5 and SDXL by their widths, which are
+    not tiny; the classes are its own."""
 
-    RETURN_TYPES = ("MODEL", "VAE")
-    FAMILIES = ("SD15", "SDXL")
+    RETURN_TYPES = ("MODEL", "CLIP", "VAE")
     PREFIX = "model.diffusion_model."
 
     @classmethod
     def INPUT_TYPES(cls):
         names = folder_paths.get_filename_list("checkpoints")
-        return {"required": {"name": (names,), "family": (cls.FAMILIES,), "weight_dtype": (["float32", "fp8"],)}}
+        return {"required": {"ckpt_name": (names,)}, "optional": {"weight_dtype": (["float32", "fp8"],)}}
 
-    def run(self, name, family, weight_dtype):
-        weights = comfy.utils.load_torch_file(folder_paths.get_full_path_or_raise("checkpoints", name))
-        config = getattr(comfy.supported_models, family)(comfy.model_detection.detect_unet_config(weights, self.PREFIX))
+    def run(self, ckpt_name, weight_dtype="float32"):
+        weights = comfy.utils.load_torch_file(folder_paths.get_full_path_or_raise("checkpoints", ckpt_name))
+        unet = comfy.model_detection.detect_unet_config(weights, self.PREFIX)
+        family = comfy.supported_models.SD15 if unet["adm_in_channels"] is None else comfy.supported_models.SDXL
+        config = family(unet)
         if weight_dtype == "fp8":
             config.set_inference_dtype(torch.float8_e4m3fn, torch.float32)
         else:
@@ -64,7 +65,8 @@ class QueueTestCheckpoint(Node):
         vae = {key.removeprefix(prefix): each for key, each in weights.items() if key.startswith(prefix)}
         model.load_model_weights(weights, self.PREFIX)
         cpu = torch.device("cpu")
-        return (comfy.model_patcher.CoreModelPatcher(model, load_device=cpu, offload_device=cpu), tiny_vae(vae))
+        patcher = comfy.model_patcher.CoreModelPatcher(model, load_device=cpu, offload_device=cpu)
+        return (patcher, None, tiny_vae(vae))
 
 
 class QueueTestVAE(Node):
@@ -74,10 +76,10 @@ class QueueTestVAE(Node):
 
     @classmethod
     def INPUT_TYPES(cls):
-        return {"required": {"name": (folder_paths.get_filename_list("vae"),)}}
+        return {"required": {"vae_name": (folder_paths.get_filename_list("vae"),)}}
 
-    def run(self, name):
-        return (tiny_vae(comfy.utils.load_torch_file(folder_paths.get_full_path_or_raise("vae", name))),)
+    def run(self, vae_name):
+        return (tiny_vae(comfy.utils.load_torch_file(folder_paths.get_full_path_or_raise("vae", vae_name))),)
 
 
 def tiny_vae(weights):
