@@ -917,7 +917,8 @@ TRANSPARENT_OUTPUT_NOTE = """
     fringe. *Bleed RGBA edges* puts the subject's own colour under the last traces of alpha; bypass it to see what the
     network had there.
 
-    *Save RGBA sequence* writes `output/rgba/{name}_v001/{name}_v001.1001.png` and a JSON beside it, the next run `_v002`.
+    *Save RGBA sequence* writes `output/rgba/{name}_v001/{name}_v001.1001.png`, the next run `_v002`, and a JSON beside
+    it.
 """
 
 

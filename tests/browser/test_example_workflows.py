@@ -101,7 +101,7 @@ def test_runs_through_and_writes_rgba_frames(ui, server, graph):
     prompt = small(ui.prompt(), length, size)
     finished = run(server, with_tiny_loaders(prompt) if graph.name in PICTURES else prompt)
 
-    frames = [file for file in finished.files if file.suffix == ".png"]
+    frames = [file for file in finished.files if file.suffix == ".png" and file.name.startswith(graph.name)]
     assert [frame.suffixes[0] for frame in frames] == [f".{number}" for number in range(1001, 1001 + length)]
     pictures = [Image.open(frame) for frame in frames]
     assert {(picture.mode, picture.size) for picture in pictures} == {("RGBA", size)}
