@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from ..metrics.fidelity import psnr, seen
 from ..metrics.plain_background import subject_iou
 from ..metrics.regions import HALF, soft_edge, visible
 from ..transparent_prompt import transparent_prompt
-from .captions import MOVING, description, opaque_caption
+from .captions import description, opaque_caption
 from .clips import COLORS, Scene, draw, scene
 from .demo_models import DemoModels
 from .recognition import likeness_to, recognise
