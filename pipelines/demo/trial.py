@@ -86,9 +86,7 @@ def following_the_ellipse(models: DemoModels, shift: float, seeds: int = 32) -> 
 def _following(models: DemoModels, shift: float, scenes: Sequence[Scene]) -> float:
     drawing = ellipse(*WAY)
     within = drawn_inside(drawing, FRAMES, WHOLE, WHOLE)
-    prompts = [
-        transparent_prompt(f"{description(one).split(MOVING[one.motion])[0]}{MOVING['right']}.") for one in scenes
-    ]
+    prompts = [prompt_of(replace(one, motion="right")) for one in scenes]
     made = models.draw(prompts, [drawing] * len(scenes), shift, range(len(scenes)))
     return _mean([agreement(clip[..., 3:], within).following for clip in made])
 
