@@ -94,12 +94,12 @@ class Recipe:
 
 def vae_stills(recipe: Recipe) -> dict[str, Tensor]:
     """The base VAE on single frames."""
-    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=32, steps=2500, rate=3e-4)
+    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=32, steps=3000, rate=3e-4)
 
 
 def vae_clips(recipe: Recipe) -> dict[str, Tensor]:
     """The base VAE on clips of 9 frames; twice the rate blew up here."""
-    return _vae(recipe, "vae_clips", vae_stills, frames=9, side=48, batch=12, steps=4000, rate=1.5e-4)
+    return _vae(recipe, "vae_clips", vae_stills, frames=9, side=48, batch=12, steps=5000, rate=1.5e-4)
 
 
 def stills_calibrated(recipe: Recipe) -> dict[str, Tensor]:
@@ -177,13 +177,13 @@ def tokenizer() -> Tokenizer:
 def dit_stills(recipe: Recipe) -> dict[str, Tensor]:
     """Text encoder and base model on single opaque frames."""
     vae = _frozen(recipe, stills_calibrated(recipe))
-    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=16000, batch=64, steps=8000, rate=1e-3)
+    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=12000, batch=64, steps=8000, rate=1e-3)
 
 
 def dit_clips(recipe: Recipe) -> dict[str, Tensor]:
     """The same on clips; writes the files of both."""
     vae = _frozen(recipe, clips_calibrated(recipe))
-    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=4000, batch=24, steps=5000, rate=5e-4)
+    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=4000, batch=24, steps=6000, rate=5e-4)
     words = tokenizer()
     model = base_dit.PromptedDiT(len(words))
     model.load_state_dict(weights)
@@ -285,7 +285,7 @@ def mean_shifted(recipe: Recipe) -> dict[str, Tensor]:
         base_dit.count_padding(dit)
         torch.manual_seed(TRAINING_SEED)
         model = dora.DoRA(dit, DORA_RANK, MEAN_SHIFT, base_dit.SHIFT)
-        run = recipe.run("dora", steps=3000, batch=24, average=0.998)
+        run = recipe.run("dora", steps=4000, batch=24, average=0.998)
         weights = train(
             model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run,
             _adamw(1e-3), _warm_then_cosine(run.steps),
@@ -328,7 +328,7 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
         base_dit.count_padding(dit)
         torch.manual_seed(TRAINING_SEED)
         model = transpixeler.TransPixeler(dit, WAN, Additions(rank=ALPHA_RANK))
-        run = recipe.run("transpixeler", steps=2000, batch=16, average=0.998)
+        run = recipe.run("transpixeler", steps=2500, batch=16, average=0.998)
         weights = train(
             model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run, _adamw(3e-3),
             _warm_then_cosine(run.steps),
