@@ -52,8 +52,8 @@ class Joint(nn.Module):
         one = draws.normal(*batch["rgb"].shape[1:])
         noise = join(one, one if self.same_noise else draws.normal(*batch["rgb"].shape[1:])).to(latent)
         x, target, timesteps = noised(self.family, latent, noise, draws)
-        seen = batch.get("seen")
-        prediction = self.model(x.to(self.dtype), timesteps, batch["context"].to(self.dtype), seen).float()
+        seen = [batch["seen"]] if "seen" in batch else []
+        prediction = self.model(x.to(self.dtype), timesteps, batch["context"].to(self.dtype), *seen).float()
         rgb, alpha = (half.square().mean() for half in split(prediction - target))
         return {"loss": (rgb + alpha) / 2, "rgb": rgb, "alpha": alpha}
 
