@@ -138,8 +138,8 @@ def write(
         units = {}
         for index, block in enumerate(_in_order(unets[SD15])):
             for each, attention in enumerate(("attn1", "attn2")):
-                widths = unets[SD15][f"{block}.{attention}.to_k.weight"].shape
-                unit = drawn(_unit(*widths, layers, given), gain=math.sqrt(CHANGE))
+                width, context = unets[SD15][f"{block}.{attention}.to_k.weight"].shape
+                unit = drawn(_unit(width, context, layers, given), gain=math.sqrt(CHANGE))
                 units |= {f"hookers.layers.{2 * index + each}.{key}": tensor for key, tensor in unit.items()}
         if given:
             units |= {f"kwargs_encoder.{key}": tensor for key, tensor in drawn(_control_encoder()).items()}

@@ -526,6 +526,15 @@ def test_a_clip_goes_through_frame_by_frame(decode, monkeypatch, ours):
     assert clip[3:4].allclose(decode(samples[3:4], rgb[3:4]), atol=1e-6)
 
 
+@pytest.mark.parametrize("what", ["decode", "encode"])
+def test_cancel_stops_between_two_layers(decode, encode, load, what):
+    _, vae = load("SDXL")
+    rgb = torch.rand(1, 64, 64, 3)
+    comfy.model_management.interrupt_current_processing(True)
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        decode(latent(1), rgb) if what == "decode" else encode(rgb, vae)
+
+
 def test_a_picture_of_another_size_is_decoded_without_its_latent(decode, caplog):
     rgb = torch.rand(1, 128, 128, 3, generator=torch.Generator().manual_seed(2))
     image = decode(latent(1), rgb)
