@@ -68,7 +68,7 @@ def latent(draw, batch=1, channels=4, size=SIZE):
     return torch.randn(batch, channels, size, size, generator=torch.Generator().manual_seed(draw))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sample(prompt):
     """What a sampler of the host makes with a model, from one and the same noise."""
 
@@ -97,7 +97,18 @@ MODES = {
 every_mode = pytest.mark.parametrize("mode", MODES)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def plain(load, sample):
+    """`plain(mode)`: what the mode's base model makes."""
+
+    @cache
+    def run(family, layers):
+        return sample(load(family)[0], layers, 16 if family == "FLUX" else 4)
+
+    return lambda mode: run(MODES[mode][0], MODES[mode][2])
+
+
+@pytest.fixture(scope="module")
 def apply(pictures, host_nodes, prompt):
     """`apply(mode, model)`: the model and both conditionings as the mode's own node gives them."""
 
@@ -120,16 +131,17 @@ def apply(pictures, host_nodes, prompt):
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made(apply, sample):
-    """`made(mode, model)`: what is sampled with it."""
+    """`made(mode, model)`: what is sampled with it; without any more, once for all tests."""
 
     def run(mode, model, strength=1.0, pictures=1, positive=None, **more):
         family, _, layers = MODES[mode]
         model, positive, negative = apply(mode, model, strength, positive, **more)
         return sample(model, pictures * layers, 16 if family == "FLUX" else 4, positive, negative)
 
-    return run
+    once = cache(run)
+    return lambda mode, model, **more: run(mode, model, **more) if more else once(mode, model)
 
 
 def away(a, b):
@@ -227,15 +239,15 @@ def test_decoding_matches_the_reference(golden_decoder, host_nodes, close, ensem
 
 
 @every_mode
-def test_every_mode_changes_what_is_made_by_its_strength_and_leaves_the_base_alone(load, sample, made, mode):
+def test_every_mode_changes_what_is_made_by_its_strength_and_leaves_the_base_alone(load, sample, plain, made, mode):
     family, _, layers = MODES[mode]
     model, _ = load(family)
     before = {name: each.clone() for name, each in model.model.state_dict().items()}
-    plain = sample(model, layers, 16 if family == "FLUX" else 4)
+    base = plain(mode)
     full, half = made(mode, model), made(mode, model, strength=0.5)
-    assert away(full, plain) > 1e-3 and torch.isfinite(full).all() and away(full, half) > 1e-4
-    assert away(made(mode, model, strength=0.0), plain) < 1e-5
-    assert sample(model, layers, 16 if family == "FLUX" else 4).equal(plain)
+    assert away(full, base) > 1e-3 and torch.isfinite(full).all() and away(full, half) > 1e-4
+    assert away(made(mode, model, strength=0.0), base) < 1e-5
+    assert sample(model, layers, 16 if family == "FLUX" else 4).equal(base)
     comfy.model_management.unload_all_models()
     after = model.model.state_dict()
     assert all(after[name].equal(each) for name, each in before.items())
@@ -265,7 +277,7 @@ def test_a_native_controlnet_steers_every_mode(load, made, host_nodes, control_n
 
 
 @pytest.mark.parametrize("mode", [mode for mode, (family, _, _) in MODES.items() if family != "FLUX"])
-def test_a_users_lora_on_the_same_attention_keeps_its_effect(load, made, sample, models, host_nodes, mode):
+def test_a_users_lora_on_the_same_attention_keeps_its_effect(load, made, sample, plain, models, host_nodes, mode):
     family, _, layers = MODES[mode]
     model, _ = load(family)
     generator = torch.Generator().manual_seed(11)
@@ -280,7 +292,7 @@ def test_a_users_lora_on_the_same_attention_keeps_its_effect(load, made, sample,
             lora[name.replace(".weight", ".lora_down.weight")] = down
     file = models.save("loras", f"a_users_{family}.safetensors", lora)
     (with_lora,) = host_nodes.LoraLoaderModelOnly(model=model, lora_name=file, strength_model=1.0)
-    alone = away(sample(with_lora, layers), sample(model, layers))
+    alone = away(sample(with_lora, layers), plain(mode))
     beside = away(made(mode, with_lora), made(mode, model))
     assert beside > alone / 2, f"{beside:.4f} beside LayerDiffuse, {alone:.4f} alone"
 
@@ -365,12 +377,12 @@ def test_layers_see_each_other(load, apply, on_host, prompt):
 
 def test_own_prompts_steer_their_layer_and_leave_the_negative_alone(load, made, prompt):
     model, _ = load("SD15")
-    plain = made("SD 1.5 joint", model)
+    shared = made("SD 1.5 joint", model)
     of_background = made("SD 1.5 joint", model, background=prompt(20))
-    moved = [away(a, b) for a, b in zip(of_background, plain)]
+    moved = [away(a, b) for a, b in zip(of_background, shared)]
     assert moved[1] > 1e-3 and moved[1] > 2 * max(moved[0], moved[2])
     same = made("SD 1.5 joint", model, foreground=prompt(1), background=prompt(1), blended=prompt(1))
-    assert away(same, plain) < 1e-5
+    assert away(same, shared) < 1e-5
 
 
 @pytest.mark.parametrize("mode", ["SD 1.5 foreground to background", "SD 1.5 background to foreground"])
