@@ -58,8 +58,11 @@ def built(what: str, state: Mapping[str, Tensor], make: Callable[[Any], Network]
     Raises ValueError, naming `what` and listing names, when some are missing, unknown or of another shape.
     """
     with torch.device("meta"):
-        refuse_other_state(what, state, make(nn).state_dict())
         network = make(operations)
+        expected = network.state_dict()
+        if expected.keys() != state.keys():  # those of torch are never unmade
+            expected = make(nn).state_dict()
+    refuse_other_state(what, state, expected)
     network.load_state_dict(state, assign=True)
     return network.requires_grad_(False).eval()
 

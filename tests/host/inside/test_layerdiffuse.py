@@ -276,7 +276,7 @@ def test_a_native_controlnet_steers_every_mode(load, made, host_nodes, control_n
     assert away(made(mode, model, positive=positive), made(mode, model)) > 1e-3
 
 
-@pytest.mark.parametrize("mode", [mode for mode, (family, _, _) in MODES.items() if family != "FLUX"])
+@pytest.mark.parametrize("mode", [*list(MODES)[:3], *list(MODES)[6:10]])
 def test_a_users_lora_on_the_same_attention_keeps_its_effect(load, made, sample, plain, models, host_nodes, mode):
     family, _, layers = MODES[mode]
     model, _ = load(family)
