@@ -54,11 +54,11 @@ def decode(samples: Tensor, rgb: Tensor, path: Path, ensemble: bool = True) -> T
     made = new_clip(len(rgb), height, width, rgb.device)
     view = median_of_views if ensemble else one_view
     step = steps(len(rgb) * (8 if ensemble else 1))
-    with _loaded(network, DECODER_VALUES * tall * wide) as (device, dtype), stoppable(network):
+    with _loaded(network, DECODER_VALUES * tall * wide) as device, stoppable(network):
         network.register_forward_hook(lambda *_: step())
         for index, frame in enumerate(rgb):
-            pixel = _extended(frame[..., :3].movedim(-1, 0)[None].to(device, dtype), tall, wide)
-            latent = _extended(latents[index : index + 1].to(device, dtype), tall // CELL, wide // CELL)
+            pixel = _extended(frame[..., :3].movedim(-1, 0)[None].to(device, torch.float32), tall, wide)
+            latent = _extended(latents[index : index + 1].to(device, torch.float32), tall // CELL, wide // CELL)
             planes = view(network, pixel, latent)[0, :, :height, :width].movedim(0, -1).to(made)
             made[index] = planes.roll(-1, -1) if variant.alpha_first else planes
     return made
@@ -92,24 +92,23 @@ def _offsets(
         network = build_encoder(part(weights, "encoder"), comfy.ops.manual_cast)
         variant = variant_of(network.latent_channels)
     offsets = []
-    with _loaded(network, ENCODER_VALUES * image[0, ..., 0].numel()) as (device, dtype), stoppable(network):
+    with _loaded(network, ENCODER_VALUES * image[0, ..., 0].numel()) as device, stoppable(network):
         for frame in frames_of(image, mask):
             rgb, alpha = frame.split((3, 1), dim=-1)
             feed = _in_cells(offset_feed(pad(rgb, alpha) if padding else rgb, alpha, variant))
-            offsets.append(network(feed.to(device, dtype)).float().cpu())
+            offsets.append(network(feed.to(device)).cpu())
             step()
     return (scale or offset_scale(path.name, variant)) * torch.cat(offsets), variant
 
 
 @contextmanager
-def _loaded(network: nn.Module, values: int) -> Iterator[tuple[torch.device, torch.dtype]]:
-    """The network on the host's device, and the dtype to compute in: half precision where that is fast, as released."""
+def _loaded(network: nn.Module, values: int) -> Iterator[torch.device]:
+    """The network on the host's device, with room for so many numbers; it computes in what it is given, float32."""
     device = comfy.model_management.get_torch_device()
-    dtype = torch.float16 if comfy.model_management.should_use_fp16(device) else torch.float32
     patcher = managed(network, device, comfy.model_management.vae_offload_device())
-    comfy.model_management.load_models_gpu([patcher], memory_required=values * dtype.itemsize)
+    comfy.model_management.load_models_gpu([patcher], memory_required=values * torch.float32.itemsize)
     with comfy.model_management.cuda_device_context(device):
-        yield device, dtype
+        yield device
 
 
 @contextmanager
