@@ -42,6 +42,8 @@ bench: export OMP_NUM_THREADS = 1
 bench: host
 	$(HOST_PYTHON) benchmarks/wan_alpha.py
 	$(HOST_PYTHON) benchmarks/transpixeler.py
+	$(HOST_PYTHON) benchmarks/alpha_work.py
+	$(HOST_PYTHON) benchmarks/delivery.py
 	$(HOST_PYTHON) -m pytest tests/browser -k 'smoothly or scrubbed' -s
 
 host:

@@ -49,6 +49,8 @@ STAND_INS = {
     graphs.MOCHI_BASE: tiny.DIT,
     graphs.MOCHI_VAE: tiny.VAE,
     graphs.MOCHI_LORA: tiny.MOCHI_LORA,
+    graphs.UPSCALER: tiny.UPSCALER,
+    graphs.INTERPOLATOR: tiny.INTERPOLATOR,
 }
 """No tiny Mochi can be loaded by the host, and no tiny VAE of CogVideoX: Wan's stand there, with its latent grid."""
 SHARDED = (graphs.COG_BASE, graphs.COG_I2V_BASE)
@@ -131,8 +133,17 @@ def write_clips(folder: Path, frames: int = 12, width: int = 96, height: int = 6
             for picture in pictures:
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), "rgb24")))
             file.mux(stream.encode())
-    first = np.concatenate([colours[0], mattes[0][..., :1]], axis=-1)
-    Image.fromarray(first.astype(np.uint8), "RGBA").save(folder / graphs.PICTURE)
+    both = [
+        np.concatenate([colour, matte[..., :1]], axis=-1).astype(np.uint8)
+        for colour, matte in zip(colours, mattes, strict=True)
+    ]
+    with av.open(str(folder / graphs.RGBA_CLIP), "w") as file:
+        stream = file.add_stream("prores_ks", rate=16, options={"profile": "4444"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuva444p10le"
+        for picture in both:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgba").reformat(format=stream.pix_fmt)))
+        file.mux(stream.encode())
+    Image.fromarray(both[0], "RGBA").save(folder / graphs.PICTURE)
 
 
 def as_jpeg(png: bytes) -> bytes:
