@@ -586,7 +586,7 @@ class RGBALoadVideo(io.ComfyNode):
             display_name="Load RGBA video",
             category=MENU,
             description="A video with its alpha as straight RGBA frames: ProRes 4444, WebM VP9 and VP8 (whose alpha "
-            "most loaders lose), HEVC, FFV1, colour above alpha, GIF, APNG; and its sound.",
+            "most loaders lose), HEVC, FFV1, colour above alpha, WebP, GIF, APNG; and its sound.",
             search_aliases=["load", "prores", "webm", "vp9", "mov", "mp4", "alpha", "stacked", "import", "video"],
             inputs=[
                 io.Combo.Input(
