@@ -22,7 +22,7 @@ from ..training.flow_levels import at_level
 from ..training.padded_text import count_padding
 from .text_encoder import TEXT_WIDTH, TextEncoder
 
-HEADS, HEAD_WIDTH, FEED_FORWARD, BLOCKS, FREQUENCIES = 4, 32, 512, 6, 64
+HEADS, HEAD_WIDTH, FEED_FORWARD, BLOCKS, FREQUENCIES = 5, 32, 640, 6, 64
 SHIFT = 3.0
 UNCAPTIONED = 0.1
 EMPTY = 1
@@ -46,7 +46,10 @@ class PromptedDiT(nn.Module):
         count_padding(self.dit)
 
     def forward(self, x: Tensor, sigma: Tensor, ids: Tensor) -> Tensor:
-        return self.dit(x, 1000 * sigma, self.text(ids), return_dict=False)[0]
+        return self.velocity(x, 1000 * sigma, self.text(ids))
+
+    def velocity(self, x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
+        return self.dit(x, timesteps, context, return_dict=False)[0]
 
 
 def loss(model: nn.Module, batch: Mapping[str, Tensor], draws: Draws) -> Mapping[str, Tensor]:

@@ -65,7 +65,7 @@ def test_the_alpha_tokens_lora_is_one_for_wan(recipe):
 def test_the_base_model_says_its_heads(recipe):
     with safe_open(recipe.file(stages.DIT), "pt") as file:
         config = json.loads(file.metadata()["config"])["transformer"]
-    assert config == {"num_heads": 4, "freq_dim": 64, "text_dim": 64}
+    assert config == {"num_heads": 5, "freq_dim": 64, "text_dim": 64}
 
 
 def test_all_files_together_stay_below_30_megabytes(recipe):
