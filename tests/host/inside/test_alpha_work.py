@@ -95,6 +95,21 @@ def test_cancel_stops_between_two_frames(host_nodes, node_id, monkeypatch):
     assert next(frames) == 3
 
 
+def test_cancel_stops_a_composite_between_two_frames(host_nodes, monkeypatch):
+    frames = itertools.count(1)
+    real = comfy.utils.ProgressBar.update
+
+    def update(self, value):
+        real(self, value)
+        comfy.model_management.interrupt_current_processing(next(frames) == 2)
+
+    monkeypatch.setattr(comfy.utils.ProgressBar, "update", update)
+    inputs = {"space": "linear", "mode": "soft", "x": 0, "y": 0, "scale": 1.0}
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        host_nodes.RGBACompositeOver(foreground=clip(9), background=clip(9), **inputs)
+    assert next(frames) == 3
+
+
 class Peak(TorchFunctionMode):
     """The most bytes that tensors made by torch meanwhile held at once.
 
