@@ -40,7 +40,7 @@ def composited(
     """
     rgba(background[:1])
     count = _common_length(foreground, background)
-    made = new_clip(count, *background.shape[1:3], device=background.device)
+    made = new_clip(count, *background.shape[1:3], 4, device=background.device)
     inference = torch.is_inference_mode_enabled()  # which a new thread has to be told
 
     def lay(frames: tuple[Tensor, Tensor, Tensor]) -> None:
