@@ -42,7 +42,7 @@ from .input import sound_of
 from .notices import warn
 from .progress import steps
 
-TRIED_FRAMES = 4
+TRIED_FRAMES, TRIED_LINES = 4, 120
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,9 @@ def still_problem(format_name: str | None) -> str | None:
 
 
 def warn_if_premultiplied(frames: Tensor) -> None:
-    """A warning on the node when the colour that is to be straight looks premultiplied on the frames that are tried."""
-    tried = frames[:: max(1, len(frames) // TRIED_FRAMES)]
+    """A warning on the node when the colour that is to be straight looks premultiplied where it is tried."""
+    apart = max(1, min(frames.shape[1:3]) // TRIED_LINES)
+    tried = frames[:: max(1, len(frames) // TRIED_FRAMES), ::apart, ::apart]
     if all(looks_premultiplied(frame[..., :3], frame[..., 3:]) for frame in tried):
         warn(
             "Straight colour was expected, this looks premultiplied: under partial alpha it is nowhere brighter than "
