@@ -1,8 +1,7 @@
 # Each target sets up what it needs by itself: a real ComfyUI in the user's cache folder (see tools/comfy_host.py).
 PYTHON ?= python3
-PROMPT ?= A parrot spreads its wings.
+PROMPT ?= A glowing red ball drifts to the right.
 CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rgba-video
-MODELS := $(CACHE)/tiny-models
 BEGAN  := $(shell date +%s)
 
 HOST = $(PYTHON) tools/comfy_host.py
@@ -13,8 +12,7 @@ HOST_PYTHON = "$$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.loa
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
 demo: export DESCRIPTION := $(PROMPT)
 demo: host
-	$(PYTHON) tools/tiny_checkpoints.py "$(MODELS)"
-	$(HOST) run demo/graph_api.json --models "$(MODELS)" --output demo/output --set "prompt.description=$$DESCRIPTION"
+	$(HOST) run demo/graph_api.json --models demo/models --output demo/output --set "prompt.description=$$DESCRIPTION"
 
 # The demo's models, from drawn clips alone: hours on a CPU; stopped, it goes on from its last checkpoint.
 demo-models: host
