@@ -17,18 +17,19 @@ def main(arguments: list[str]) -> int:
         "folder", type=Path, help="where checkpoints and results are kept; models/ in it is the outcome"
     )
     parser.add_argument("stage", nargs="*", help=f"any of {', '.join(stages.STAGES)}")
-    for name, what in (("steps", "steps to train"), ("clips", "clips to learn from")):
+    for name, what in (("steps", "steps to train"), ("clips", "clips to learn from"), ("batch", "clips in a step")):
         parser.add_argument(
             f"--{name}", nargs="+", default=[], metavar="STAGE=N", help=f"{what}, instead of the recipe's"
         )
     parser.add_argument("--publish", type=Path, help="copy the models there when all is trained")
-    parser.add_argument("--precision", choices=("no", "bf16"), default="bf16", help="of the VAEs' training")
+    parser.add_argument("--precision", choices=("no", "bf16"), default="no", help="of the VAEs' training")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw clips beside a GPU's training")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.stage if name not in stages.STAGES]
     if unknown:
         parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
-    steps, clips = _counts(parser, options.steps), _counts(parser, options.clips)
-    recipe = stages.Recipe(options.folder, options.precision, steps, clips)
+    counts = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
+    recipe = stages.Recipe(options.folder, options.precision, *counts, options.workers)
     for name in options.stage or stages.STAGES:
         stages.STAGES[name](recipe)
     if options.publish is not None:

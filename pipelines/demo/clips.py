@@ -2,7 +2,8 @@
 
 Layout   rgb (T, H, W, 3), alpha (T, H, W, 1).
 Range    0..1, straight colour that goes on where alpha is 0; alpha in steps of 1 / 255, so that the tails of soft edges
-         end. Lengths of a `Scene` in shares of the shorter side, speeds for each frame, angles in radians.
+         end. Lengths of a `Scene` in shares of the shorter side, speeds for each frame, angles in radians. Tensors are
+         made on torch's default device.
 Source   Our own; signed distances to simple shapes, as in any textbook of computer graphics.
 Differs  The papers train on matted footage. Here shape and colour are known, so that pixels can be checked.
 """
@@ -69,9 +70,9 @@ def scene(seed: int, number: int) -> Scene:
     x, y, radius, angle, speed, phase, light = torch.rand(7, generator=generator).tolist()
     return Scene(
         *chosen,
-        x=0.34 + 0.32 * x,
-        y=0.34 + 0.32 * y,
-        radius=0.23 + 0.10 * radius,
+        x=0.24 + 0.52 * x,
+        y=0.24 + 0.52 * y,
+        radius=0.20 + 0.08 * radius,
         angle=(angle - 0.5) * 0.7,
         speed=0.5 + 0.5 * speed,
         phase=phase * 2 * math.pi,
@@ -112,7 +113,7 @@ def wall(scene: Scene, height: int, width: int) -> Tensor:
 
 def _pose(scene: Scene, time: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Centre, radius and angle at each time, each (T, 1, 1); a moving shape passes its place in the middle of 17."""
-    way = (time - 8) * 0.016 * scene.speed
+    way = (time - 8) * 0.020 * scene.speed
     across = {"left": -1, "right": 1}.get(scene.motion, 0)
     down = {"up": -1, "down": 1}.get(scene.motion, 0)
     turn = 0.06 * scene.speed * (time - 8) if scene.motion == "turning" else 0 * time

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,34 +53,53 @@ TRANSPIXELER = "loras/rgba_demo_wan_rgba_lora.safetensors"
 
 DECODER_RANK, DORA_RANK, ALPHA_RANK = 32, 16, 16
 ENCODED_TOGETHER = 10
-MEASURED = 32
+MEASURED = 64
 """Clips that the latent's mean and spread are measured on."""
-MEAN_SHIFT = 0.3
-"""Six times the papers': the grid is so small that 0.05 would drown in the noise (see the model card)."""
+MEAN_SHIFT = 0.4
+"""Eight times the papers': the grid is so small that 0.05 would drown in the noise (see the model card)."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Where it trains and how: bf16 halves the VAE's time on processors that have it. `steps` and `clips` of a stage by
-    its name, where they shall differ from the recipe's."""
+    """Where it trains and how, on a GPU if there is one. bf16 halves the VAE's time on processors that have it.
+    `steps`, `clips` and `batch` of a stage by its name, where they shall differ from the recipe's; `workers` draw clips
+    beside the training."""
 
     folder: Path
-    precision: Literal["no", "fp16", "bf16"] = "bf16"
+    precision: Literal["no", "fp16", "bf16"] = "no"
     steps: Mapping[str, int] = field(default_factory=dict)
     clips: Mapping[str, int] = field(default_factory=dict)
+    batch: Mapping[str, int] = field(default_factory=dict)
+    workers: int = 0
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def file(self, name: str) -> Path:
         return self.folder / MODELS / name
 
+    def run(self, name: str, steps: int, batch: int, average: float, sample_every: int = 0) -> Run:
+        """How a stage trains that learns from cached latents."""
+        return Run(
+            self.folder / name, self.steps.get(name, steps), batch=self.batch.get(name, batch), seed=TRAINING_SEED,
+            average=average, checkpoint_every=100, note_every=20, sample_every=sample_every, on_not_finite="skip",
+        )  # fmt: skip
+
+    def run_of_vae(self, name: str, steps: int, batch: int) -> Run:
+        """How a stage trains that draws its clips as it goes."""
+        run = self.run(name, steps, batch, average=0.998, sample_every=500)
+        return replace(run, precision=self.precision, clip=0.5, workers=self.workers)
+
 
 def vae_stills(recipe: Recipe) -> dict[str, Tensor]:
     """The base VAE on single frames."""
-    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=8, steps=2000, rate=3e-4)
+    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=32, steps=3000, rate=3e-4)
 
 
 def vae_clips(recipe: Recipe) -> dict[str, Tensor]:
     """The base VAE on clips of 9 frames; twice the rate blew up here."""
-    return _vae(recipe, "vae_clips", vae_stills, frames=9, side=48, batch=4, steps=3000, rate=1.5e-4)
+    return _vae(recipe, "vae_clips", vae_stills, frames=9, side=48, batch=12, steps=5000, rate=1.5e-4)
 
 
 def stills_calibrated(recipe: Recipe) -> dict[str, Tensor]:
@@ -103,11 +122,13 @@ def _calibrated(
         return done
     model = base_vae.BaseVAE()
     model.load_state_dict(before(recipe))
+    model.to(recipe.device)
     clips = Shown(TRAINING_SEED, frames, WHOLE)
-    numbers = range(recipe.clips.get(name, MEASURED))
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        latents = [encode(model.vae, clips[number][None], flat=True)[:, : base_vae.CHANNELS] for number in numbers]
-    channels = torch.cat(latents).float().transpose(0, 1).flatten(1)
+    shown = (clips[number][None].to(recipe.device) for number in range(recipe.clips.get(name, MEASURED)))
+    with torch.no_grad():
+        latents = [encode(model.vae, clip, flat=True)[:, : base_vae.CHANNELS].cpu() for clip in shown]
+    model.cpu()
+    channels = torch.cat(latents).transpose(0, 1).flatten(1)
     base_vae.calibrated(model.vae, channels.mean(1), channels.std(1))
     return _write_result(folder, model.state_dict())
 
@@ -129,7 +150,7 @@ def _vae(
     model = base_vae.BaseVAE()
     if before is not None:
         model.load_state_dict(before(recipe))
-    steps = recipe.steps.get(name, steps)
+    run = recipe.run_of_vae(name, steps, batch)
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
         shown = [Shown(HELD_OUT_SEED, frames, WHOLE)[number] for number in range(12)]
@@ -138,12 +159,8 @@ def _vae(
         rows = torch.cat([torch.cat([*clips], -1), torch.cat([*again], -1)], dim=-2)
         return {"clips-and-again": _seen(rows)}
 
-    run = Run(
-        folder, steps, batch=batch, seed=TRAINING_SEED, precision=recipe.precision, average=0.998,
-        clip=0.5, checkpoint_every=100, note_every=20, sample_every=500, on_not_finite="skip",
-    )  # fmt: skip
     shown = Shown(TRAINING_SEED, frames, side)
-    weights = train(model, base_vae.loss, shown, run, _adamw(rate), _warm_then_cosine(steps), sample=sample)
+    weights = train(model, base_vae.loss, shown, run, _adamw(rate), _warm_then_cosine(run.steps), sample=sample)
     return _write_result(folder, weights)
 
 
@@ -159,14 +176,14 @@ def tokenizer() -> Tokenizer:
 
 def dit_stills(recipe: Recipe) -> dict[str, Tensor]:
     """Text encoder and base model on single opaque frames."""
-    vae = _frozen(stills_calibrated(recipe))
-    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=8000, batch=16, steps=16000, rate=1e-3)
+    vae = _frozen(recipe, stills_calibrated(recipe))
+    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=12000, batch=64, steps=8000, rate=1e-3)
 
 
 def dit_clips(recipe: Recipe) -> dict[str, Tensor]:
     """The same on clips; writes the files of both."""
-    vae = _frozen(clips_calibrated(recipe))
-    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=1500, batch=4, steps=5000, rate=5e-4)
+    vae = _frozen(recipe, clips_calibrated(recipe))
+    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=4000, batch=24, steps=6000, rate=5e-4)
     words = tokenizer()
     model = base_dit.PromptedDiT(len(words))
     model.load_state_dict(weights)
@@ -195,8 +212,10 @@ def _dit(
     model = base_dit.PromptedDiT(len(words))
     if before is not None:
         model.load_state_dict(before(recipe))
-    rows = cached(folder / "latents", recipe.clips.get(name, clips), lambda part: _opaque(vae, words, part, frames))
-    steps = recipe.steps.get(name, steps)
+    rows = cached(
+        folder / "latents", recipe.clips.get(name, clips), lambda part: _opaque(recipe, vae, words, part, frames)
+    )
+    run = recipe.run(name, steps, batch, average=0.999, sample_every=500)
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
         prompts = [opaque_caption(scene(HELD_OUT_SEED, number), HELD_OUT_SEED, number) for number in range(8)]
@@ -204,22 +223,20 @@ def _dit(
         noise = torch.randn(8, base_vae.CHANNELS, t, WHOLE // 8, WHOLE // 8, generator=torch.Generator().manual_seed(0))
         device = _device(model)
         made = base_dit.sampled(model, words(prompts).to(device), noise.to(device), guidance=2.0)
-        latents = denormalise(made.cpu())
+        latents = denormalise(made.to(recipe.device))
         return {"drawn": _seen(torch.cat([decode(vae, latent[None], flat=True)[0] for latent in latents], dim=-1))}
 
-    run = Run(
-        folder, steps, batch=batch, seed=TRAINING_SEED, average=0.999, checkpoint_every=100, note_every=20,
-        sample_every=500, on_not_finite="skip",
-    )  # fmt: skip
     shuffled = Shuffled(rows, TRAINING_SEED)
-    weights = train(model, base_dit.loss, shuffled, run, _adamw(rate, 0.01), _warm_then_cosine(steps), sample=sample)
+    decay = _adamw(rate, 0.01)
+    weights = train(model, base_dit.loss, shuffled, run, decay, _warm_then_cosine(run.steps), sample=sample)
     return _write_result(folder, {**model.state_dict(), **weights})
 
 
-def _opaque(vae: Any, words: Tokenizer, numbers: range, frames: int) -> dict[str, Tensor]:
+def _opaque(recipe: Recipe, vae: Any, words: Tokenizer, numbers: range, frames: int) -> dict[str, Tensor]:
     """Normalised latents of clips in front of their walls, and their captions' ids."""
     scenes = [scene(TRAINING_SEED, number) for number in numbers]
-    clips = torch.stack([in_front_of_its_wall(one, frames, WHOLE, WHOLE) for one in scenes])
+    with recipe.device:
+        clips = torch.stack([in_front_of_its_wall(one, frames, WHOLE, WHOLE) for one in scenes])
     latents = [_latents(vae, some) for some in clips.split(ENCODED_TOGETHER)]
     ids = words([opaque_caption(one, TRAINING_SEED, number) for one, number in zip(scenes, numbers)])
     return {"latent": torch.cat(latents).half(), "ids": ids}
@@ -227,10 +244,9 @@ def _opaque(vae: Any, words: Tokenizer, numbers: range, frames: int) -> dict[str
 
 @torch.no_grad()
 def _latents(vae: Any, clips: Tensor) -> Tensor:
-    """(B, T, H, W, 3) in 0..1 to normalised latents (B, 16, t, h, w)."""
-    with torch.autocast("cpu", torch.bfloat16):
-        raw = encode(vae, clips.movedim(-1, 1) * 2 - 1, flat=True)[:, : base_vae.CHANNELS]
-    return normalise(raw.float())
+    """(B, T, H, W, 3) in 0..1 to normalised latents (B, 16, t, h, w), on the CPU."""
+    raw = encode(vae, clips.movedim(-1, 1) * 2 - 1, flat=True)[:, : base_vae.CHANNELS]
+    return normalise(raw).cpu()
 
 
 def rgba(recipe: Recipe) -> dict[str, Tensor]:
@@ -240,7 +256,7 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
         clips_calibrated(recipe)
         torch.manual_seed(TRAINING_SEED)
         model = rgba_vae.RGBAVAE(load_vae(recipe.file(VAE)), DECODER_RANK, flat=True)
-        steps = recipe.steps.get("rgba_vae", 4000)
+        run = recipe.run_of_vae("rgba_vae", steps=5000, batch=8)
 
         def sample(model: Any, _: int) -> dict[str, Tensor]:
             drawn = [ShownRGBA(HELD_OUT_SEED, 9, WHOLE)[number] for number in range(8)]
@@ -250,13 +266,9 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
             asked = [torch.cat([one["rgb"], one["alpha"]]) for one in clips]
             return {"clips-and-again": _seen(torch.cat([torch.cat(asked, -1), torch.cat(again, -1)], dim=-2))}
 
-        run = Run(
-            folder, steps, batch=3, seed=TRAINING_SEED, precision=recipe.precision, average=0.995, clip=0.5,
-            checkpoint_every=100, note_every=20, sample_every=500, on_not_finite="skip",
-        )  # fmt: skip
         weights = train(
             model, lambda model, batch, draws: model(batch, draws), ShownRGBA(TRAINING_SEED, 9, 48), run,
-            _lora_adamw(model, 1.5e-4, 8e-3), _warm_then_cosine(steps), sample=sample,
+            _lora_adamw(model, 1.5e-4, 8e-3), _warm_then_cosine(run.steps), sample=sample,
         )  # fmt: skip
         done = _write_result(folder, weights)
     _publish(recipe, RGBA_VAE, rgba_vae.published(done))
@@ -268,19 +280,15 @@ def mean_shifted(recipe: Recipe) -> dict[str, Tensor]:
     folder = recipe.folder / "dora"
     if (done := _result(folder)) is None:
         dit_clips(recipe)
-        rows = cached(folder / "latents", recipe.clips.get("dora", 1200), _transparent(recipe))
+        rows = cached(folder / "latents", recipe.clips.get("dora", 3000), _transparent(recipe))
         dit = load_dit(recipe.file(DIT))
         base_dit.count_padding(dit)
         torch.manual_seed(TRAINING_SEED)
         model = dora.DoRA(dit, DORA_RANK, MEAN_SHIFT, base_dit.SHIFT)
-        steps = recipe.steps.get("dora", 3000)
-        run = Run(
-            folder, steps, batch=8, seed=TRAINING_SEED, average=0.999, checkpoint_every=100, note_every=20,
-            on_not_finite="skip",
-        )  # fmt: skip
+        run = recipe.run("dora", steps=4000, batch=24, average=0.998)
         weights = train(
             model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run,
-            _adamw(1e-3), _warm_then_cosine(steps),
+            _adamw(1e-3), _warm_then_cosine(run.steps),
         )  # fmt: skip
         done = _write_result(folder, weights)
     _publish(recipe, DORA, dora.published(done))
@@ -291,6 +299,7 @@ def _transparent(recipe: Recipe) -> Callable[[range], dict[str, Tensor]]:
     """Makes merged latents of hard-rendered clips, their ellipses and their captions' contexts."""
     model = rgba_vae.RGBAVAE(load_vae(recipe.file(VAE)), DECODER_RANK, flat=True)
     model.load_state_dict(rgba(recipe), strict=False)
+    model.to(recipe.device)
     words, text = tokenizer(), _text_encoder(recipe)
 
     @torch.no_grad()
@@ -300,10 +309,8 @@ def _transparent(recipe: Recipe) -> Callable[[range], dict[str, Tensor]]:
             drawn = scene(TRAINING_SEED, number)
             rgb, alpha = draw(drawn, FRAMES, WHOLE, WHOLE)
             shown = on_a_plain_color(rgb, alpha, TRAINING_SEED, number)
-            clips = [(clip.movedim(-1, 0) * 2 - 1)[None] for clip in (shown, alpha)]
-            with torch.autocast("cpu", torch.bfloat16):
-                raw = model.encode(*clips)
-            rows["latent"].append(normalise(raw.float())[0])
+            clips = [(clip.movedim(-1, 0) * 2 - 1)[None].to(recipe.device) for clip in (shown, alpha)]
+            rows["latent"].append(normalise(model.encode(*clips))[0].cpu())
             rows["subject"].append(fit(alpha[..., 0], threshold=0.75, growth_steps=8).subject)
             rows["context"].append(text(words([transparent_caption(drawn, TRAINING_SEED, number)]))[0])
         return {name: torch.stack(row) for name, row in rows.items()}
@@ -316,19 +323,15 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
     folder = recipe.folder / "transpixeler"
     if (done := _result(folder)) is None:
         dit_clips(recipe)
-        rows = cached(folder / "latents", recipe.clips.get("transpixeler", 800), _both_domains(recipe))
+        rows = cached(folder / "latents", recipe.clips.get("transpixeler", 2000), _both_domains(recipe))
         dit = load_dit(recipe.file(DIT))
         base_dit.count_padding(dit)
         torch.manual_seed(TRAINING_SEED)
         model = transpixeler.TransPixeler(dit, WAN, Additions(rank=ALPHA_RANK))
-        steps = recipe.steps.get("transpixeler", 2000)
-        run = Run(
-            folder, steps, batch=4, seed=TRAINING_SEED, average=0.998, checkpoint_every=100, note_every=20,
-            on_not_finite="skip",
-        )  # fmt: skip
+        run = recipe.run("transpixeler", steps=2500, batch=16, average=0.998)
         weights = train(
             model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run, _adamw(3e-3),
-            _warm_then_cosine(steps),
+            _warm_then_cosine(run.steps),
         )  # fmt: skip
         done = _write_result(folder, weights)
     _publish(recipe, TRANSPIXELER, transpixeler.published(done, WAN))
@@ -337,17 +340,18 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
 
 def _both_domains(recipe: Recipe) -> Callable[[range], dict[str, Tensor]]:
     """Makes the base VAE's latents of clips in front of their walls and of their alphas, and the captions' contexts."""
-    vae, words, text = _frozen(clips_calibrated(recipe)), tokenizer(), _text_encoder(recipe)
+    vae, words, text = _frozen(recipe, clips_calibrated(recipe)), tokenizer(), _text_encoder(recipe)
 
     @torch.no_grad()
     def make(numbers: range) -> dict[str, Tensor]:
         scenes = [scene(TRAINING_SEED, number) for number in numbers]
         captions = [opaque_caption(one, TRAINING_SEED, number) for one, number in zip(scenes, numbers)]
-        drawn = [draw(one, FRAMES, WHOLE, WHOLE) for one in scenes]
-        domains = {
-            "rgb": [in_front_of_its_wall(one, FRAMES, WHOLE, WHOLE) for one in scenes],
-            "alpha": [alpha.expand(-1, -1, -1, 3) for _, alpha in drawn],
-        }
+        with recipe.device:
+            drawn = [draw(one, FRAMES, WHOLE, WHOLE) for one in scenes]
+            domains = {
+                "rgb": [in_front_of_its_wall(one, FRAMES, WHOLE, WHOLE) for one in scenes],
+                "alpha": [alpha.expand(-1, -1, -1, 3) for _, alpha in drawn],
+            }
         latents = {
             name: torch.cat([_latents(vae, some) for some in torch.stack(clips).split(ENCODED_TOGETHER)])
             for name, clips in domains.items()
@@ -364,10 +368,10 @@ def _text_encoder(recipe: Recipe) -> TextEncoder:
     return model.text.requires_grad_(False).eval()
 
 
-def _frozen(weights: Mapping[str, Tensor]) -> Any:
+def _frozen(recipe: Recipe, weights: Mapping[str, Tensor]) -> Any:
     model = base_vae.BaseVAE()
     model.load_state_dict(weights)
-    return model.vae.requires_grad_(False).eval()
+    return model.vae.requires_grad_(False).eval().to(recipe.device)
 
 
 def _publish(recipe: Recipe, name: str, weights: Mapping[str, Tensor], config: object = None) -> None:
@@ -447,6 +451,6 @@ def _write_result(folder: Path, weights: Mapping[str, Tensor]) -> dict[str, Tens
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {name: tensor.contiguous() for name, tensor in weights.items()}
+    kept = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
     write_whole(folder / RESULT, save(kept))
     return kept

@@ -2,10 +2,10 @@
 
     python -m pipelines.demo.trial MODELS
 
-Layout   clips (T, H, W, 3 or 4), latents (1, 16, t, h, w).
+Layout   clips (T, H, W, 3 or 4).
 Range    0..1, straight colour, 1 = opaque.
 Source   Our own; the measures are those of `metrics`.
-Differs  Reads the published files alone, as the nodes do, and samples in torch: a host gives the same to rounding.
+Differs  Nothing to differ from.
 """
 
 from __future__ import annotations
@@ -13,73 +13,32 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..ellipse.drawing import Drawing, Ellipse, Keyframe
-from ..ellipse.field import subject
-from ..ellipse.grid import to_latent_grid
-from ..lora.dora import dora_weight, read_dora
-from ..lora.weights_file import read_weights
 from ..metrics.ellipse_agreement import agreement, drawn_inside, shift_strength
 from ..metrics.fidelity import psnr, seen
-from ..metrics.regions import soft_edge, visible
-from ..noise.flow_unipc import reference_sigmas, sample
-from ..noise.mean_shift import shift_mean
-from ..training.padded_text import count_padding
-from ..training.rgba_codec import load_rgba_decoder, load_rgba_encoder
-from ..training.wan_models import dit_from_official
+from ..metrics.plain_background import subject_iou
+from ..metrics.regions import HALF, soft_edge, visible
 from ..transparent_prompt import transparent_prompt
-from . import base_dit
-from .captions import description
-from .clips import draw, scene
+from .captions import description, opaque_caption
+from .clips import COLORS, Scene, draw, scene
+from .demo_models import DemoModels
 from .recognition import likeness_to, recognise
-from .shown import WHOLE, on_a_plain_color
-from .stages import DIT, DORA, FRAMES, HELD_OUT_SEED, MEAN_SHIFT, RGBA_VAE, TEXT_ENCODER, VAE
-from .text_encoder import SENTENCEPIECE, TextEncoder, Tokenizer
+from .shown import WHOLE, in_front_of_its_wall, on_a_plain_color
+from .stages import FRAMES, HELD_OUT_SEED, MEAN_SHIFT
 
-STEPS = 16
-LEVEL_SHIFT = 5.0
-PLACES = ((0.33, 0.5), (0.67, 0.5), (0.5, 0.36), (0.5, 0.64))
-"""Centres of the four ellipses; a fifth one moves from the first place to the second."""
-RADIUS = 0.27
-
-
-class DemoModels:
-    """The files of a models folder, ready to draw from a prompt and an ellipse."""
-
-    def __init__(self, folder: Path) -> None:
-        text = read_weights(folder / TEXT_ENCODER)
-        self.words = Tokenizer(bytes(text[SENTENCEPIECE].tolist()))
-        self.text = TextEncoder(len(self.words)).eval()
-        weights = {f"umt5.{name}": tensor.float() for name, tensor in text.items() if name != SENTENCEPIECE}
-        self.text.load_state_dict(weights | {"umt5.encoder.embed_tokens.weight": weights["umt5.shared.weight"]})
-        base = {name: tensor.float() for name, tensor in read_weights(folder / DIT).items()}
-        layers = read_dora(read_weights(folder / DORA))
-        changed = {f"{name}.weight": dora_weight(base[f"{name}.weight"], layer) for name, layer in layers.items()}
-        self.base: Any = dit_from_official(base, base_dit.HEADS)
-        self.dit: Any = dit_from_official(base | changed, base_dit.HEADS)
-        for model in (self.base, self.dit):
-            count_padding(model)
-        self.encoder = load_rgba_encoder(folder / VAE, folder / RGBA_VAE)
-        self.decoder = load_rgba_decoder(folder / VAE, folder / RGBA_VAE)
-
-    @torch.no_grad()
-    def draw(self, prompt: str, drawing: Drawing, shift: float, seed: int) -> Tensor:
-        """A straight RGBA clip (FRAMES, WHOLE, WHOLE, 4) by the reference's sampler."""
-        t, cells = (FRAMES + 3) // 4, WHOLE // 8
-        noise = torch.randn(1, 16, t, cells, cells, generator=torch.Generator().manual_seed(seed))
-        field = to_latent_grid(subject(drawing, FRAMES, WHOLE, WHOLE), t, cells, cells)
-        context = self.text(self.words([prompt]))
-
-        def velocity(x: Tensor, timestep: int) -> Tensor:
-            return self.dit(x, torch.tensor([float(timestep)]), context, return_dict=False)[0]
-
-        latent = sample(velocity, shift_mean(noise, field, shift), reference_sigmas(STEPS, LEVEL_SHIFT))
-        return self.decoder(latent)[0]
+PLACES = ((0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73))
+"""Centres of the four ellipses: a quarter of the frame each, so that a subject in the middle favours none."""
+RADIUS = 0.24
+WAY = ((0.36, 0.5), (0.64, 0.5))
+"""Where a fifth ellipse moves from and to."""
+PLAIN = 0.9
+"""Of a true clip, the agreement of its alpha with its colour's subject from which on the wall counts as plain."""
 
 
 def reconstruction(models: DemoModels, clips: int = 24) -> dict[str, float]:
@@ -89,29 +48,29 @@ def reconstruction(models: DemoModels, clips: int = 24) -> dict[str, float]:
     for number in range(clips):
         rgb, alpha = draw(scene(HELD_OUT_SEED, number), FRAMES, WHOLE, WHOLE)
         shown = on_a_plain_color(rgb, alpha, HELD_OUT_SEED, number)
-        latent = models.encoder(*((clip.movedim(-1, 0)[None] * 2 - 1) for clip in (shown, alpha)))
-        true, made = torch.cat([rgb, alpha], -1), models.decoder(latent)[0]
+        both = ((clip.movedim(-1, 0)[None] * 2 - 1).to(models.device) for clip in (shown, alpha))
+        true, made = torch.cat([rgb, alpha], -1), models.decoder(models.encoder(*both))[0].cpu()
         for place, where in (("all", None), ("visible", visible(alpha)), ("edge", soft_edge(alpha))):
             sums.setdefault(f"rgb {place}", []).append(psnr(seen(true), seen(made), where))
             sums.setdefault(f"alpha {place}", []).append(psnr(alpha, made[..., 3:], where))
-    return {name: sum(values) / len(values) for name, values in sums.items()}
+    return {name: _mean(values) for name, values in sums.items()}
 
 
 def following_the_ellipse(models: DemoModels, shift: float, seeds: int = 32) -> dict[str, float]:
-    """Mean alpha inside the ellipse over mean alpha outside, over seeds and four places; and how far alpha goes with an
-    ellipse that moves (1 = as far)."""
-    inside, outside, moved = [], [], []
-    for seed in range(seeds):
-        prompt = prompt_of(seed)
-        for place in PLACES:
-            drawing = ellipse(place)
-            made = models.draw(prompt, drawing, shift, seed)
-            found = agreement(made[..., 3:], drawn_inside(drawing, FRAMES, WHOLE, WHOLE))
+    """Mean alpha inside the ellipse over mean alpha outside, over seeds and four places; how far alpha goes with an
+    ellipse that moves (1 = as far); and the colour cast: how much redder than asked for, and than its green and blue,
+    what is seen has become."""
+    scenes = [scene(HELD_OUT_SEED, number) for number in range(seeds)]
+    inside, outside, casts = [], [], []
+    for place in PLACES:
+        drawing = ellipse(place)
+        within = drawn_inside(drawing, FRAMES, WHOLE, WHOLE)
+        made = models.draw([prompt_of(one) for one in scenes], [drawing] * seeds, shift, range(seeds))
+        for clip, asked in zip(made, scenes):
+            found = agreement(clip[..., 3:], within)
             inside.append(found.inside)
             outside.append(found.outside)
-        drawing = ellipse(PLACES[0], PLACES[1])
-        made = models.draw(prompt, drawing, shift, seed)
-        moved.append(agreement(made[..., 3:], drawn_inside(drawing, FRAMES, WHOLE, WHOLE)).following)
+            casts.append(_redder(clip, asked))
     cells = math.pi * RADIUS**2 * (WHOLE / 8) ** 2 * (FRAMES + 3) / 4
     return {
         "shift": shift,
@@ -119,19 +78,30 @@ def following_the_ellipse(models: DemoModels, shift: float, seeds: int = 32) -> 
         "inside": _mean(inside),
         "outside": _mean(outside),
         "ratio": _mean(inside) / max(_mean(outside), 1e-6),
-        "following": _mean([value for value in moved if not math.isnan(value)]),
+        "following": _following(models, shift, scenes),
+        "red cast": _mean(casts),
     }
+
+
+def _following(models: DemoModels, shift: float, scenes: Sequence[Scene]) -> float:
+    drawing = ellipse(*WAY)
+    within = drawn_inside(drawing, FRAMES, WHOLE, WHOLE)
+    prompts = [prompt_of(replace(one, motion="right")) for one in scenes]
+    made = models.draw(prompts, [drawing] * len(scenes), shift, range(len(scenes)))
+    return _mean([agreement(clip[..., 3:], within).following for clip in made])
 
 
 def following_the_prompt(models: DemoModels, shift: float, samples: int = 64) -> dict[str, float]:
     """Shares of samples whose shape, colour and both are recognised; the same for the prompts shifted by one, which is
     chance; and how like the prompted shape the alpha is, beside how like it the ellipse itself is."""
+    scenes = [scene(HELD_OUT_SEED, number) for number in range(samples)]
+    drawings = [ellipse(PLACES[number % len(PLACES)]) for number in range(samples)]
+    made = models.draw([prompt_of(one) for one in scenes], drawings, shift, range(samples))
     right: dict[str, list[float]] = {}
-    for number in range(samples):
-        asked, other = (scene(HELD_OUT_SEED, one) for one in (number, (number + 1) % samples))
-        drawing = ellipse(PLACES[number % len(PLACES)])
-        made = models.draw(prompt_of(number), drawing, shift, seed=number)
-        found = recognise(made[..., :3], made[..., 3:], asked.material)
+    for number, (clip, drawing) in enumerate(zip(made, drawings)):
+        asked, other = scenes[number], scenes[(number + 1) % samples]
+        rgb, alpha = clip[..., :3], clip[..., 3:]
+        found = recognise(rgb, alpha, asked.material)
         for name, wanted in (("", asked), (" of another prompt", other)):
             shape = found is not None and found.shape == wanted.shape
             color = found is not None and found.color == wanted.color
@@ -139,14 +109,37 @@ def following_the_prompt(models: DemoModels, shift: float, samples: int = 64) ->
             right.setdefault(f"color{name}", []).append(color)
             right.setdefault(f"both{name}", []).append(shape and color)
         copied = drawn_inside(drawing, FRAMES, WHOLE, WHOLE).float()
-        right.setdefault("likeness", []).append(likeness_to(made[..., 3:], asked.shape, asked.material))
+        right.setdefault("likeness", []).append(likeness_to(alpha, asked.shape, asked.material))
         right.setdefault("likeness of the ellipse", []).append(likeness_to(copied, asked.shape, asked.material))
     return {name: _mean(values) for name, values in right.items()}
 
 
-def prompt_of(number: int) -> str:
-    """The held-out scene's description in the words of the demo's prompt node."""
-    return transparent_prompt(description(scene(HELD_OUT_SEED, number)))
+def alpha_beside_colour(models: DemoModels, samples: int = 32) -> dict[str, float]:
+    """TransPixeler's alpha against the subject that its colour shows, on prompts of plain walls: mean IoU, that of the
+    true clips, and that of each alpha with the next sample's colour, which is chance."""
+    scenes: list[Scene] = []
+    true: list[float] = []
+    number = 0
+    while len(scenes) < samples:
+        one = scene(HELD_OUT_SEED, number)
+        rgb, alpha = in_front_of_its_wall(one, FRAMES, WHOLE, WHOLE), draw(one, FRAMES, WHOLE, WHOLE)[1]
+        if (found := subject_iou(rgb, alpha)) >= PLAIN:
+            scenes.append(one)
+            true.append(found)
+        number += 1
+    prompts = [opaque_caption(one, HELD_OUT_SEED, place) for place, one in enumerate(scenes)]
+    made = models.draw_joint(prompts, range(samples))
+    rgb, alpha = made[..., :3], made[..., 3:]
+    return {
+        "IoU": _mean([subject_iou(*pair) for pair in zip(rgb, alpha)]),
+        "IoU of the true clips": _mean(true),
+        "IoU with another sample's colour": _mean([subject_iou(*pair) for pair in zip(rgb.roll(1, 0), alpha)]),
+    }
+
+
+def prompt_of(scene: Scene) -> str:
+    """The scene's description in the words of the demo's prompt node."""
+    return transparent_prompt(description(scene))
 
 
 def ellipse(*centres: Sequence[float]) -> Drawing:
@@ -164,16 +157,10 @@ def table(models: DemoModels, shift: float) -> Mapping[str, Mapping[str, float]]
     sweep = {f"ellipse, shift {value:g}": value for value in (shift, 0.0, 0.03, 0.05, 0.1)}
     return {
         "reconstruction": reconstruction(models),
-        **{
-            name: following_the_ellipse(models, value, 32 if value in (shift, 0.0) else 8)
-            for name, value in sweep.items()
-        },
+        **{name: following_the_ellipse(models, value) for name, value in sweep.items()},
         "prompt": following_the_prompt(models, shift),
+        "TransPixeler": alpha_beside_colour(models),
     }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else math.nan
 
 
 def as_markdown(results: Mapping[str, Mapping[str, float]]) -> str:
@@ -182,5 +169,20 @@ def as_markdown(results: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(["| trial | measure | value |", "|---|---|---|", *rows, ""])
 
 
+def _redder(clip: Tensor, asked: Scene) -> float:
+    """Red over the mean of green and blue in what is seen, less the same of the colour asked for; NaN of nothing."""
+    shown = clip[..., :3][clip[..., 3] > HALF]
+    red, green, blue = shown.mean(0).tolist() if len(shown) else (math.nan,) * 3
+    true_red, true_green, true_blue = COLORS[asked.color]
+    return (red - (green + blue) / 2) - (true_red - (true_green + true_blue) / 2)
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of those that are a number."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
 if __name__ == "__main__":
-    sys.stdout.write(as_markdown(table(DemoModels(Path(sys.argv[1])), MEAN_SHIFT)))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    sys.stdout.write(as_markdown(table(DemoModels(Path(sys.argv[1]), device), MEAN_SHIFT)))

@@ -95,6 +95,15 @@ def published(trained: Mapping[str, Tensor], family: Family) -> dict[str, Tensor
     return {name: tensor.detach().clone() for name, tensor in weights.items()}
 
 
+@torch.no_grad()
+def take_published(model: TransPixeler, weights: Mapping[str, Tensor]) -> None:
+    """Put a file's weights into a model of the same additions. Raises KeyError, naming it, for one that is missing."""
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            (key, *_) = published({name: parameter}, model.family)
+            parameter.copy_(weights[key])
+
+
 def _cogvideox_key(layer: str, part: str) -> str:
     return f"transformer.{layer}.lora_{'A' if part == 'down' else 'B'}.weight"
 

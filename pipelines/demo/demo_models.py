@@ -1,0 +1,115 @@
+"""The trained demo models out of their files, as the nodes read them: prompts, ellipses and seeds to RGBA clips.
+
+Layout   clips (N, FRAMES, WHOLE, WHOLE, 4) on the CPU, latents (N, 16, t, h, w).
+Range    0..1, straight colour, 1 = opaque.
+Source   Wan-Alpha, arXiv:2509.24979, and TransPixeler, arXiv:2501.03006, by their samplers.
+Differs  Reads the published files alone and samples in torch: a host gives the same to rounding. No guidance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..ellipse.drawing import Drawing
+from ..ellipse.field import subject
+from ..ellipse.grid import to_latent_grid
+from ..lora.dora import dora_weight, read_dora
+from ..lora.weights_file import read_weights
+from ..noise.flow_unipc import reference_sigmas, sample
+from ..training.alpha_tokens import Additions
+from ..training.dora import shifted
+from ..training.draws import Draws
+from ..training.padded_text import count_padding
+from ..training.rgba_codec import load_rgba_decoder, load_rgba_encoder
+from ..training.transpixeler import TransPixeler, take_published
+from ..training.wan_models import dit_from_official, load_vae
+from ..training.whole_clip import decode
+from ..transpixeler.decoded import join_decoded
+from ..transpixeler.families import WAN
+from ..transpixeler.halves import join, split
+from ..vae.latent_stats import denormalise
+from . import base_dit
+from .shown import WHOLE
+from .stages import ALPHA_RANK, DIT, DORA, FRAMES, RGBA_VAE, TEXT_ENCODER, TRANSPIXELER, VAE
+from .text_encoder import SENTENCEPIECE, TextEncoder, Tokenizer
+
+STEPS = 16
+LEVEL_SHIFT = 5.0
+TOGETHER = 16
+"""Clips that are drawn at a time."""
+
+
+class DemoModels:
+    """The files of a models folder, on `device`."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.device = device
+        text = read_weights(folder / TEXT_ENCODER)
+        self.words = Tokenizer(bytes(text[SENTENCEPIECE].tolist()))
+        self.text = TextEncoder(len(self.words)).eval()
+        weights = {f"umt5.{name}": tensor.float() for name, tensor in text.items() if name != SENTENCEPIECE}
+        self.text.load_state_dict(weights | {"umt5.encoder.embed_tokens.weight": weights["umt5.shared.weight"]})
+        base = {name: tensor.float() for name, tensor in read_weights(folder / DIT).items()}
+        layers = read_dora(read_weights(folder / DORA))
+        changed = {f"{name}.weight": dora_weight(base[f"{name}.weight"], layer) for name, layer in layers.items()}
+        self.dit: Any = _dit(base | changed, device)
+        self.joint = TransPixeler(_dit(base, device), WAN, Additions(rank=ALPHA_RANK))
+        take_published(self.joint, read_weights(folder / TRANSPIXELER))
+        self.joint.to(device)
+        self.vae: Any = load_vae(folder / VAE).to(device)
+        self.encoder = load_rgba_encoder(folder / VAE, folder / RGBA_VAE).to(device)
+        self.decoder = load_rgba_decoder(folder / VAE, folder / RGBA_VAE).to(device)
+
+    @torch.no_grad()
+    def draw(self, prompts: Sequence[str], drawings: Sequence[Drawing], shift: float, seeds: Sequence[int]) -> Tensor:
+        """By Wan-Alpha: one clip for each prompt, drawing and seed."""
+        t, cells = (FRAMES + 3) // 4, WHOLE // 8
+        fields = [to_latent_grid(subject(drawing, FRAMES, WHOLE, WHOLE), t, cells, cells) for drawing in drawings]
+        noise = shifted(_noise(seeds, t, cells), torch.stack(fields), shift)
+        clips = [
+            self.decoder(self._sampled(self.dit, start.to(self.device), texts)).cpu()
+            for start, texts in zip(noise.split(TOGETHER), _parts(prompts))
+        ]
+        return torch.cat(clips)
+
+    @torch.no_grad()
+    def draw_joint(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        """By TransPixeler: whole pictures as colour, alpha beside them."""
+        t, cells = (FRAMES + 3) // 4, WHOLE // 8
+        noise = Draws(0, seeds)
+        both = join(noise.normal(16, t, cells, cells), noise.normal(16, t, cells, cells))
+        clips = []
+        for start, texts in zip(both.split(TOGETHER), _parts(prompts)):
+            halves = split(self._sampled(self.joint.model, start.to(self.device), texts))
+            rgb, alpha = (decode(self.vae, denormalise(half)).movedim(1, -1).clamp(-1, 1) for half in halves)
+            clips.append(join_decoded(rgb / 2 + 0.5, alpha / 2 + 0.5).cpu())
+        return torch.cat(clips)
+
+    def _sampled(self, model: Any, noise: Tensor, prompts: Sequence[str]) -> Tensor:
+        context = self.text(self.words(prompts)).to(self.device)
+
+        def velocity(x: Tensor, timestep: int) -> Tensor:
+            out = model(x, x.new_full((len(x),), timestep), context)
+            return out if isinstance(out, Tensor) else out.sample
+
+        return sample(velocity, noise, reference_sigmas(STEPS, LEVEL_SHIFT))
+
+
+def _dit(weights: dict[str, Tensor], device: torch.device) -> Any:
+    dit = dit_from_official(weights, base_dit.HEADS).to(device)
+    count_padding(dit)
+    return dit
+
+
+def _noise(seeds: Sequence[int], t: int, cells: int) -> Tensor:
+    generators = (torch.Generator().manual_seed(seed) for seed in seeds)
+    return torch.stack([torch.randn(16, t, cells, cells, generator=generator) for generator in generators])
+
+
+def _parts(texts: Sequence[str]) -> list[Sequence[str]]:
+    return [texts[first : first + TOGETHER] for first in range(0, len(texts), TOGETHER)]
