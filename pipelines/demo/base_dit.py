@@ -46,7 +46,10 @@ class PromptedDiT(nn.Module):
         count_padding(self.dit)
 
     def forward(self, x: Tensor, sigma: Tensor, ids: Tensor) -> Tensor:
-        return self.dit(x, 1000 * sigma, self.text(ids), return_dict=False)[0]
+        return self.velocity(x, 1000 * sigma, self.text(ids))
+
+    def velocity(self, x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
+        return self.dit(x, timesteps, context, return_dict=False)[0]
 
 
 def loss(model: nn.Module, batch: Mapping[str, Tensor], draws: Draws) -> Mapping[str, Tensor]:

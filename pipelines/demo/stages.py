@@ -25,6 +25,7 @@ from ..ellipse.fit import fit
 from ..media.whole_file import write_whole
 from ..training import dora, rgba_vae, transpixeler
 from ..training.alpha_tokens import Additions
+from ..training.captured import capture
 from ..training.loop import Run, train
 from ..training.wan_models import load_dit, load_vae
 from ..training.wan_names import dit_to_official, vae_to_official
@@ -36,7 +37,7 @@ from .cached import Shuffled, cached
 from .captions import opaque_caption, transparent_caption
 from .clips import draw, scene
 from .shown import WHOLE, Shown, ShownRGBA, in_front_of_its_wall, on_a_plain_color
-from .text_encoder import TEXT_WIDTH, TextEncoder, Tokenizer, text_encoder_file, train_tokenizer
+from .text_encoder import TEXT_WIDTH, WORDS, TextEncoder, Tokenizer, text_encoder_file, train_tokenizer
 
 TRAINING_SEED = 1
 HELD_OUT_SEED = 2
@@ -78,6 +79,13 @@ class Recipe:
 
     def file(self, name: str) -> Path:
         return self.folder / MODELS / name
+
+    def capture(self, model: nn.Module, method: str, *examples: Tensor) -> None:
+        """On a GPU, make the method one graph, for the examples' shapes: models of this size wait for its launches."""
+        if self.device.type == "cuda":
+            model.to(self.device)
+            on_device = (one.to(self.device).detach().requires_grad_(one.requires_grad) for one in examples)
+            capture(model, method, *on_device)
 
     def run(self, name: str, steps: int, batch: int, average: float, sample_every: int = 0) -> Run:
         """How a stage trains that learns from cached latents."""
@@ -151,6 +159,8 @@ def _vae(
     if before is not None:
         model.load_state_dict(before(recipe))
     run = recipe.run_of_vae(name, steps, batch)
+    clips = torch.zeros(run.batch, 3, frames, side, side)
+    recipe.capture(model, "forward", clips, clips.new_zeros(run.batch, base_vae.CHANNELS, *_cells(frames, side)))
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
         shown = [Shown(HELD_OUT_SEED, frames, WHOLE)[number] for number in range(12)]
@@ -177,13 +187,13 @@ def tokenizer() -> Tokenizer:
 def dit_stills(recipe: Recipe) -> dict[str, Tensor]:
     """Text encoder and base model on single opaque frames."""
     vae = _frozen(recipe, stills_calibrated(recipe))
-    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=12000, batch=64, steps=8000, rate=1e-3)
+    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=16000, batch=256, steps=6000, rate=1e-3)
 
 
 def dit_clips(recipe: Recipe) -> dict[str, Tensor]:
     """The same on clips; writes the files of both."""
     vae = _frozen(recipe, clips_calibrated(recipe))
-    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=4000, batch=24, steps=6000, rate=5e-4)
+    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=4000, batch=64, steps=5000, rate=5e-4)
     words = tokenizer()
     model = base_dit.PromptedDiT(len(words))
     model.load_state_dict(weights)
@@ -216,6 +226,8 @@ def _dit(
         folder / "latents", recipe.clips.get(name, clips), lambda part: _opaque(recipe, vae, words, part, frames)
     )
     run = recipe.run(name, steps, batch, average=0.999, sample_every=500)
+    context = torch.zeros(run.batch, WORDS, TEXT_WIDTH, requires_grad=True)
+    recipe.capture(model, "velocity", *_asked(run.batch, frames), context)
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
         prompts = [opaque_caption(scene(HELD_OUT_SEED, number), HELD_OUT_SEED, number) for number in range(8)]
@@ -256,7 +268,9 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
         clips_calibrated(recipe)
         torch.manual_seed(TRAINING_SEED)
         model = rgba_vae.RGBAVAE(load_vae(recipe.file(VAE)), DECODER_RANK, flat=True)
-        run = recipe.run_of_vae("rgba_vae", steps=5000, batch=8)
+        run = recipe.run_of_vae("rgba_vae", steps=6000, batch=16)
+        clips = torch.zeros(run.batch, 3, 9, 48, 48)
+        recipe.capture(model, "through", clips, clips[:, :1])
 
         def sample(model: Any, _: int) -> dict[str, Tensor]:
             drawn = [ShownRGBA(HELD_OUT_SEED, 9, WHOLE)[number] for number in range(8)]
@@ -285,7 +299,8 @@ def mean_shifted(recipe: Recipe) -> dict[str, Tensor]:
         base_dit.count_padding(dit)
         torch.manual_seed(TRAINING_SEED)
         model = dora.DoRA(dit, DORA_RANK, MEAN_SHIFT, base_dit.SHIFT)
-        run = recipe.run("dora", steps=4000, batch=24, average=0.998)
+        run = recipe.run("dora", steps=4000, batch=32, average=0.998)
+        recipe.capture(model, "velocity", *_asked(run.batch, FRAMES), torch.zeros(run.batch, WORDS, TEXT_WIDTH))
         weights = train(
             model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run,
             _adamw(1e-3), _warm_then_cosine(run.steps),
@@ -329,6 +344,8 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
         torch.manual_seed(TRAINING_SEED)
         model = transpixeler.TransPixeler(dit, WAN, Additions(rank=ALPHA_RANK))
         run = recipe.run("transpixeler", steps=2500, batch=16, average=0.998)
+        both, timesteps = _asked(run.batch, FRAMES, domains=2)
+        recipe.capture(model.model, "forward", both, timesteps, torch.zeros(run.batch, WORDS, TEXT_WIDTH))
         weights = train(
             model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run, _adamw(3e-3),
             _warm_then_cosine(run.steps),
@@ -396,6 +413,17 @@ STAGES: Mapping[str, Callable[[Recipe], Mapping[str, Tensor]]] = {
     "transpixeler": alpha_tokens,
 }
 """Every stage that trains, in an order in which each finds what it needs."""
+
+
+def _cells(frames: int, side: int) -> tuple[int, int, int]:
+    """The latent grid of a clip."""
+    return (frames + 3) // 4, side // 8, side // 8
+
+
+def _asked(batch: int, frames: int, domains: int = 1) -> tuple[Tensor, Tensor]:
+    """A latent of whole clips and its timesteps, of nothing."""
+    t, *cells = _cells(frames, WHOLE)
+    return torch.zeros(batch, base_vae.CHANNELS, domains * t, *cells), torch.zeros(batch)
 
 
 def _device(model: nn.Module) -> torch.device:

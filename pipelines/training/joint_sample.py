@@ -6,7 +6,7 @@ Source   The families' samplers: DDIM in alpha space for CogVideoX, UniPC for Wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -15,11 +15,14 @@ from torch import Tensor
 from ..noise.flow_unipc import reference_sigmas as flow_sigmas
 from ..noise.flow_unipc import sample
 from ..transpixeler.alpha_space import ddim, reference_sigmas, reference_timesteps
-from ..transpixeler.families import COGVIDEOX, MOCHI
+from ..transpixeler.families import COGVIDEOX, MOCHI, Family
 from ..transpixeler.halves import join
 from .draws import Draws
 
 SAMPLE_STEPS = 20
+
+Predicted = Callable[[Tensor, float], Tensor]
+"""(x, timestep) to the prediction at x, float32."""
 
 
 @torch.no_grad()
@@ -37,9 +40,14 @@ def joint_sample(model: Any, item: Mapping[str, Tensor], draws: Draws, steps: in
     def predicted(x: Tensor, timestep: float) -> Tensor:
         return model.model(x.to(model.dtype), x.new_full((1,), timestep), context, seen).float()
 
-    if model.family == COGVIDEOX:
+    return integrate(model.family, predicted, noise, steps)
+
+
+def integrate(family: Family, predicted: Predicted, noise: Tensor, steps: int = SAMPLE_STEPS) -> Tensor:
+    """From noise to a latent by the family's sampler; `predicted` is what the family's objective asks of a model."""
+    if family == COGVIDEOX:
         timesteps = reference_timesteps(steps)
         return ddim(lambda x, step: predicted(x, timesteps[step]), noise, reference_sigmas(steps))
-    if model.family == MOCHI:
+    if family == MOCHI:
         return sample(lambda x, timestep: -predicted(x, 1000 - timestep), noise, flow_sigmas(steps, shift=1.0))
     return sample(predicted, noise, flow_sigmas(steps))

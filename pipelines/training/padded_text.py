@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -30,6 +31,11 @@ def count_padding(dit: Any, padded: int = PADDED) -> None:
         block.attn2.set_processor(counted)
 
 
+def _is_captured(context: Tensor) -> bool:
+    """Whether a CUDA graph is being made of this, in which nothing can be asked of the GPU."""
+    return context.is_cuda and torch.cuda.is_current_stream_capturing()
+
+
 class _Counted:
     """An attention processor of diffusers for text-to-video Wan's cross-attention."""
 
@@ -43,7 +49,7 @@ class _Counted:
         if context.shape[1] >= self.padded:
             self.bias = None
             return
-        if not bool(rows.all()):
+        if not _is_captured(context) and not bool(rows.all()):
             raise ValueError(
                 f"a text shorter than {self.padded} rows wants at least one row of zeros, got none; pad it with one."
             )

@@ -82,13 +82,18 @@ class RGBAVAE(nn.Module):
         """Colour and alpha, each (B, 3, T, H, W), not clamped."""
         return decode(self.rgb, latent, self.flat), decode(self.alpha, latent, self.flat)
 
+    def through(self, rgb: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The raw latent, and what both decoders make of it."""
+        latent = self.encode(rgb, alpha)
+        return latent, *self.decode(latent)
+
     def forward(self, batch: Mapping[str, Tensor], draws: Draws) -> dict[str, Tensor]:
         """`loss` and what it is made of. batch has `rgb` and `alpha`."""
         rgb, alpha = batch["rgb"], batch["alpha"]
         walls = torch.tensor(list(COLORS.values()), device=rgb.device)[draws.choice(len(COLORS), 3)]
         shown = hard_rendered(rgb, alpha, walls[:, 0]) if self.rendering else rgb
-        latent = self.encode(shown, alpha)
-        painted, opacity = (clip.float() for clip in self.decode(latent))  # losses are not for 16 bits
+        latent, *decoded = self.through(shown, alpha)
+        painted, opacity = (clip.float() for clip in decoded)  # losses are not for 16 bits
         if self.rendering:
             terms = reconstruction_losses(painted, opacity, rgb, alpha, walls[:, 1], walls[:, 2], self.perceptual)
         else:

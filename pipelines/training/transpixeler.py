@@ -35,17 +35,16 @@ _LINEAR = re.compile(r"model\.transformer\.(?P<layer>.+)\.(?P<part>down|up)\.wei
 _EMBEDDING = "model.embedding"
 
 
-class TransPixeler(nn.Module):
-    """Parameters that want a gradient are the LoRA's and the embedding; the transformer is changed in place."""
+class Joint(nn.Module):
+    """The objective. model maps (x of both domains, timesteps (B,), context, seen) to the prediction; it is asked in
+    `dtype`."""
 
-    def __init__(
-        self, transformer: Any, family: Family, additions: Additions | None = None, same_noise: bool = False
-    ) -> None:
+    def __init__(self, model: nn.Module, family: Family, dtype: torch.dtype, same_noise: bool = False) -> None:
         super().__init__()
-        self.model = AlphaTokens(transformer, family, additions or Additions())
+        self.model = model
         self.family = family
+        self.dtype = dtype
         self.same_noise = same_noise
-        self.dtype = transformer.proj_out.weight.dtype
 
     def forward(self, batch: Mapping[str, Tensor], draws: Draws) -> dict[str, Tensor]:
         """`loss`, the mean squared error of both domains, and that of each."""
@@ -53,10 +52,20 @@ class TransPixeler(nn.Module):
         one = draws.normal(*batch["rgb"].shape[1:])
         noise = join(one, one if self.same_noise else draws.normal(*batch["rgb"].shape[1:])).to(latent)
         x, target, timesteps = noised(self.family, latent, noise, draws)
-        seen = batch.get("seen")
-        prediction = self.model(x.to(self.dtype), timesteps, batch["context"].to(self.dtype), seen).float()
+        seen = [batch["seen"]] if "seen" in batch else []
+        prediction = self.model(x.to(self.dtype), timesteps, batch["context"].to(self.dtype), *seen).float()
         rgb, alpha = (half.square().mean() for half in split(prediction - target))
         return {"loss": (rgb + alpha) / 2, "rgb": rgb, "alpha": alpha}
+
+
+class TransPixeler(Joint):
+    """Parameters that want a gradient are the LoRA's and the embedding; the transformer is changed in place."""
+
+    def __init__(
+        self, transformer: Any, family: Family, additions: Additions | None = None, same_noise: bool = False
+    ) -> None:
+        dtype = transformer.proj_out.weight.dtype
+        super().__init__(AlphaTokens(transformer, family, additions or Additions()), family, dtype, same_noise)
 
 
 def noised(family: Family, latent: Tensor, noise: Tensor, draws: Draws) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,57 @@
+"""Train and measure the ablations: python -m pipelines.demo.ablations FOLDER [NAME ...]. Several processes may be
+started with the same arguments: each takes the next variant that none is at. The table is made of what is there."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..stages import Recipe
+from .groups import GROUPS, all_names, jobs
+from .runs import go_through
+from .study import Budget, Study
+from .table import markdown
+
+
+def main(arguments: list[str]) -> int:
+    """Goes through the variants that are asked for, then tells the table."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.demo.ablations", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a recipe's folder with its trained models")
+    parser.add_argument(
+        "name", nargs="*", help=f"groups ({', '.join(GROUPS)}) or GROUP/VARIANT; all when none is named"
+    )
+    parser.add_argument("--steps", type=int, default=Budget.steps, help="of each variant's training (%(default)s)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="to train with (1 2)")
+    parser.add_argument("--table", type=Path, help="write the table there, not to the standard output")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.name if name not in all_names()]
+    if unknown:
+        parser.error(f"unknown name {unknown[0]}; choose from {', '.join(all_names())}")
+    study = Study(Recipe(options.folder), Budget(steps=options.steps))
+    failed = go(study, options.name, options.seeds)
+    told = markdown(study.folder)
+    if options.table is None:
+        sys.stdout.write(told)
+    else:
+        options.table.write_text(told, encoding="utf-8")
+    return 1 if failed else 0
+
+
+def go(study: Study, names: Sequence[str], seeds: Sequence[int]) -> list[Path]:
+    """Every run that is not through and that no other process is at; the folders of those that failed."""
+    failed: list[Path] = []
+    for job in jobs(names, seeds):
+        folder = study.run_folder(job.group, job.name, job.seed)
+        try:
+            go_through(folder, lambda folder, job=job: job.make(study, job.seed, folder), wait=False)
+        except Exception:  # a device that runs out of memory in one of them: the others shall be told of all the same
+            failed.append(folder)
+            sys.stderr.write(f"{folder} failed:\n{traceback.format_exc()}")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
