@@ -19,10 +19,10 @@ demo-models: host
 	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-training" --publish demo/models
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
-# threads wait for each other, so there is one.
+# threads wait for each other, so there is one; two processes go through the pure files.
 test: export OMP_NUM_THREADS = 1
 test: check
-	$(HOST_PYTHON) -m pytest
+	$(HOST_PYTHON) -m pytest -n 2 --dist loadfile
 	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= .
 	$(HOST_PYTHON) -m pytest tests/host/queue
 	$(HOST_PYTHON) -m pytest tests/browser
