@@ -1,8 +1,7 @@
 # Each target sets up what it needs by itself: a real ComfyUI in the user's cache folder (see tools/comfy_host.py).
 PYTHON ?= python3
-PROMPT ?= A parrot spreads its wings.
+PROMPT ?= A glowing red ball drifts to the right.
 CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rgba-video
-MODELS := $(CACHE)/tiny-models
 BEGAN  := $(shell date +%s)
 
 HOST = $(PYTHON) tools/comfy_host.py
@@ -13,18 +12,17 @@ HOST_PYTHON = "$$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.loa
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
 demo: export DESCRIPTION := $(PROMPT)
 demo: host
-	$(PYTHON) tools/tiny_checkpoints.py "$(MODELS)"
-	$(HOST) run demo/graph_api.json --models "$(MODELS)" --output demo/output --set "prompt.description=$$DESCRIPTION"
+	$(HOST) run demo/graph_api.json --models demo/models --output demo/output --set "prompt.description=$$DESCRIPTION"
 
 # The demo's models, from drawn clips alone: hours on a CPU; stopped, it goes on from its last checkpoint.
 demo-models: host
 	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-training" --publish demo/models
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
-# threads wait for each other, so there is one.
+# threads wait for each other, so there is one; two processes go through the pure files.
 test: export OMP_NUM_THREADS = 1
 test: check
-	$(HOST_PYTHON) -m pytest
+	$(HOST_PYTHON) -m pytest -n 2 --dist loadfile
 	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= .
 	$(HOST_PYTHON) -m pytest tests/host/queue
 	$(HOST_PYTHON) -m pytest tests/browser
@@ -42,6 +40,8 @@ bench: export OMP_NUM_THREADS = 1
 bench: host
 	$(HOST_PYTHON) benchmarks/wan_alpha.py
 	$(HOST_PYTHON) benchmarks/transpixeler.py
+	$(HOST_PYTHON) benchmarks/alpha_work.py
+	$(HOST_PYTHON) benchmarks/delivery.py
 	$(HOST_PYTHON) -m pytest tests/browser -k 'smoothly or scrubbed' -s
 
 host:

@@ -13,6 +13,7 @@ The absolute numbers are this machine's; the ratios are what to compare. Linux o
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import importlib.util
 import multiprocessing
@@ -34,7 +35,7 @@ FASTER = 8.0
 """How many times as fast as Porter-Duff it has to be."""
 
 OURS, THEIRS = "RGBACompositeOver", "Porter-Duff"
-Run = Callable[..., tuple[Any, ...]]
+Run = Callable[..., object]
 
 
 def module_at(path: Path, name: str) -> ModuleType:
@@ -46,7 +47,7 @@ def module_at(path: Path, name: str) -> ModuleType:
 
 
 def loaded_host() -> Run:
-    """The host in this process with its compositing nodes and this pack; runs a node by its id."""
+    """The host in this process with its nodes for pictures and this pack; runs a node by its id."""
     root = module_at(ROOT / "tools" / "comfy_host.py", "comfy_host").install().root
     sys.path[:] = [root, *(path for path in sys.path if Path(path).resolve() != ROOT)]
     sys.argv = ["x", "--cpu"]
@@ -54,17 +55,20 @@ def loaded_host() -> Run:
 
     comfy.options.enable_args_parsing()
     import comfy.utils
+    import execution
 
     import nodes
 
     comfy.utils.PROGRESS_BAR_ENABLED = False
-    extra = Path(root) / "comfy_extras" / "nodes_compositing.py"
-    assert asyncio.run(nodes.load_custom_node(str(extra), module_parent="comfy_extras"))
+    for name in ("nodes_compositing", "nodes_images"):
+        extra = Path(root) / "comfy_extras" / f"{name}.py"
+        assert asyncio.run(nodes.load_custom_node(str(extra), module_parent="comfy_extras"))
     assert asyncio.run(nodes.load_custom_node(str(ROOT)))
 
-    def run(node_id: str, **inputs: Any) -> tuple[Any, ...]:
+    def run(node_id: str, **inputs: Any) -> object:
         node = nodes.NODE_CLASS_MAPPINGS[node_id]
-        return getattr(node, node.FUNCTION)(**inputs).args
+        lists = {name: [value] for name, value in inputs.items()}
+        return asyncio.run(execution._async_map_node_over_list("a prompt", "1", node(), lists, node.FUNCTION))
 
     return run
 
@@ -112,8 +116,13 @@ def best_seconds(works: dict[str, Callable[[], object]]) -> dict[str, float]:
 @torch.inference_mode()
 def peak_growth(name: str, sigma: float) -> float:
     """MB by which the first call raises what a new process holds, its result included."""
-    work = works(loaded_host(), sigma)[name]
+    return growth(works(loaded_host(), sigma)[name])
+
+
+def growth(work: Callable[[], object]) -> float:
+    """MB by which this process grows at its peak; what it has freed is given back before, or it would not count."""
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
     work()

@@ -4,6 +4,7 @@ what a clip's alpha is worth."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ..pipelines.alpha.bleed import edge_bleed
@@ -113,11 +114,10 @@ class RGBARender(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, mode: str, color: str, threshold: float, mask: Any = None) -> io.NodeOutput:
-        rgb, alpha = rgb_and_alpha(image, mask)
+        render = soft_render if mode == "soft" else partial(hard_render, threshold=threshold)
         background = background_color(color)
-        if mode == "soft":
-            return io.NodeOutput(soft_render(rgb, alpha, background))
-        return io.NodeOutput(hard_render(rgb, alpha, background, threshold))
+        frames = (render(frame[..., :3], frame[..., 3:], background) for frame in frames_of(image, mask))
+        return io.NodeOutput(gathered(frames, len(image)))
 
 
 class RGBACompositeOver(io.ComfyNode):

@@ -129,11 +129,11 @@ class RGBASaveSequence(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "compression",
-                    default=4,
+                    default=1,
                     min=0,
                     max=9,
-                    tooltip="PNG: 0 is fastest, 9 smallest. TIFF and TGA: 0 stores, more compresses. The picture is "
-                    "the same. EXR has its own.",
+                    tooltip="PNG: 0 stores, 1 is fastest, 9 smallest. TIFF and TGA: 0 stores, more compresses. The "
+                    "picture is the same. EXR has its own.",
                 ),
                 *clip_inputs()[1:],
                 clips_input("each gets its own take (_b02 ...)."),
@@ -206,9 +206,10 @@ class RGBASaveSequence(io.ComfyNode):
             seeds=seeds_of(cls.hidden),
             graph=graph_of(cls.hidden),
         )
-        plans = save(output_path(filename_prefix, frames), existing, in_clips(frames, clips), plan)
+        batch = in_clips(frames, clips)
+        plans = save(output_path(filename_prefix, frames), existing, batch, plan)
         folders = "\n".join(str(each.take.folder) for each in plans)
-        return io.NodeOutput(frames, folders, ui=saved(plans, frames, clips))
+        return io.NodeOutput(frames, folders, ui=saved(plans, batch))
 
 
 class RGBAPreview(io.ComfyNode):
@@ -585,7 +586,7 @@ class RGBALoadVideo(io.ComfyNode):
             display_name="Load RGBA video",
             category=MENU,
             description="A video with its alpha as straight RGBA frames: ProRes 4444, WebM VP9 and VP8 (whose alpha "
-            "most loaders lose), HEVC, FFV1, colour above alpha, GIF, APNG; and its sound.",
+            "most loaders lose), HEVC, FFV1, colour above alpha, WebP, GIF, APNG; and its sound.",
             search_aliases=["load", "prores", "webm", "vp9", "mov", "mp4", "alpha", "stacked", "import", "video"],
             inputs=[
                 io.Combo.Input(

@@ -61,6 +61,7 @@ NEWEST = "0.30.0"
 TREE_IN_DISTRIBUTION = "vendor/ComfyUI/"
 TEST_NEEDS = (
     "pytest==9.2.0",
+    "pytest-xdist==3.8.0",
     "ruff==0.17.5",
     "pyright[nodejs]==1.1.414",
     "playwright==1.65.2",

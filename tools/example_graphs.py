@@ -135,6 +135,7 @@ COG_LORA, COG_VAE, T5 = "cogvideox_rgba_lora.safetensors", "cogvideox_vae.safete
 WAN_SMALL, WAN_JOINT_LORA = "wan2.1_t2v_1.3B_fp16.safetensors", "wan2.1_1.3B_rgba_joint_lora.safetensors"
 MOCHI_BASE, MOCHI_VAE = "mochi_preview_bf16.safetensors", "mochi_vae.safetensors"
 MOCHI_LORA = "mochi_rgba_lora.ckpt"
+UPSCALER, INTERPOLATOR = "RealESRGAN_x2plus.pth", "rife_v4.26.safetensors"
 WEIGHTS = "diffusion_pytorch_model"
 RENAMED, OWN = "{}, `{}`, renamed", "your own training: none is published"
 
@@ -177,6 +178,8 @@ FILES = {
     MOCHI_BASE: File("diffusion_models", "20 GB", MOCHI_ORG),
     MOCHI_VAE: File("vae", "", MOCHI_ORG),
     MOCHI_LORA: File("loras", "", OWN),
+    UPSCALER: File("upscale_models", "67 MB", "the releases of github.com/xinntao/Real-ESRGAN"),
+    INTERPOLATOR: File("frame_interpolation", "23 MB", "Comfy-Org/frame_interpolation"),
     XL_BASE: File("checkpoints", "6.9 GB", "stabilityai/stable-diffusion-xl-base-1.0"),
     SD15_BASE: File("checkpoints", "2.1 GB", "Comfy-Org/stable-diffusion-v1-5-archive"),
     SCRIBBLE: File("controlnet", "723 MB", "comfyanonymous/ControlNet-v1-1_fp16_safetensors"),
@@ -192,6 +195,7 @@ FILES = {
 }
 
 COLOUR_CLIP, MATTE_CLIP, PICTURE = "clip_colour.mp4", "clip_matte.mp4", "picture_rgba.png"
+RGBA_CLIP = "clip_rgba.mov"
 BACKGROUND, SKETCH = "background.png", "sketch.png"
 V2_FILES = (TEXT_ENCODER, VAE, DECODERS, DORA_V2, SPEED)
 
@@ -210,7 +214,7 @@ def note(name: str, title: str, text: str, height: int) -> Node:
 
 
 def read_me(title: str, story: str, files: Sequence[str], height: int) -> Node:
-    parts = [f"# {title}", paragraphs(story), "## Files"]
+    parts = [f"# {title}", paragraphs(story), *(["## Files"] if files else [])]
     for folder in dict.fromkeys(FILES[name].folder for name in files):
         here = [name for name in files if FILES[name].folder == folder]
         lines = [", ".join(part for part in (f"`{n}`", FILES[n].size, f"from {FILES[n].source}") if part) for n in here]
@@ -270,13 +274,13 @@ def mean_shift(model: str, subject: str) -> Node:
     return Node("mean_shift", "RGBAMeanShift", {**inputs, "rounding": "float32"}, colors=BLUE)
 
 
-def empty_latent(width: Value | Link, height: Value | Link, length: Value | Link) -> Node:
-    inputs = {"width": width, "height": height, "length": length, "batch_size": 1}
+def empty_latent(width: Value | Link, height: Value | Link, length: Value | Link, batch_size: int = 1) -> Node:
+    inputs = {"width": width, "height": height, "length": length, "batch_size": batch_size}
     return Node("latent", "EmptyHunyuanLatentVideo", inputs, title="Empty video latent")
 
 
-def latent_of_the_drawing() -> Node:
-    return empty_latent(link("ellipse.width"), link("ellipse.height"), link("ellipse.length"))
+def latent_of_the_drawing(batch_size: int = 1) -> Node:
+    return empty_latent(link("ellipse.width"), link("ellipse.height"), link("ellipse.length"), batch_size)
 
 
 def no_negative() -> Node:
@@ -293,7 +297,7 @@ def ksampler(model: str, latent: str, denoise: float = 1) -> Node:
     return Node("sample", "KSampler", inputs)
 
 
-def reference_sampling() -> Group:
+def reference_sampling(batch_size: int = 1) -> Group:
     guider = {"model": link("mean_shift.model"), "conditioning": link("positive.CONDITIONING")}
     sample = {
         "noise": link("noise.NOISE"), "guider": link("guider.GUIDER"), "sampler": link("unipc.sampler"),
@@ -307,7 +311,7 @@ def reference_sampling() -> Group:
                 mean_shift("dora.model", "ellipse.subject"),
                 Node("noise", "RandomNoise", {"noise_seed": SEED, "control_after_generate": "fixed"}),
                 Node("unipc", "RGBAFlowUniPC", {"steps": 4, "shift": 5}),
-                latent_of_the_drawing(),
+                latent_of_the_drawing(batch_size),
             ],
             [
                 Node("guider", "BasicGuider", guider),
@@ -318,25 +322,36 @@ def reference_sampling() -> Group:
     )
 
 
-def output(name: str, samples: str, fps: Value | Link, tile_size: int = 0) -> Group:
-    decode = {"samples": link(samples), "rgba_vae": link("vae.rgba_vae"), "tile_size": tile_size}
-    sequence = {
-        "image": link("decode.image"), "filename_prefix": f"rgba/{name}", "format": "png 8-bit", "passes": "rgba",
-        "start_frame": 1001, "padding": 4, "fps": fps, "existing": "new version", "compression": 4,
+def clean_edges(image: str) -> list[Node]:
+    """Noise off both ends of alpha, and no foreign colour under it: `bleed.image`."""
+    levels = {"image": link(image), "black": 0.02, "white": 0.98}
+    return [
+        Node("levels", "RGBAMatte", levels, title="Noise off alpha"),
+        Node("bleed", "RGBAEdgeBleed", {"image": link("levels.image"), "below": 0.05}),
+    ]
+
+
+def saved_frames(name: str, image: str, fps: Value | Link) -> Node:
+    inputs = {
+        "image": link(image), "filename_prefix": f"rgba/{name}", "format": "png 8-bit", "passes": "rgba",
+        "start_frame": 1001, "padding": 4, "fps": fps, "existing": "new version", "compression": 1,
     }  # fmt: skip
-    preview = {"image": link("decode.image"), "fps": fps}
-    return Group(
-        "Output",
-        OUTPUT,
-        [
-            [
-                Node("decode", "RGBADecode", decode),
-                Node("save", "RGBASaveSequence", sequence, colors=GREEN),
-                note("output_note", "What comes out", OUTPUT_NOTE.format(name=name), 230),
-            ],
-            [Node("preview", "RGBAPreview", preview, height=420)],
-        ],
-    )
+    return Node("save", "RGBASaveSequence", inputs, colors=GREEN)
+
+
+def player(image: str, fps: Value | Link) -> Node:
+    return Node("preview", "RGBAPreview", {"image": link(image), "fps": fps}, height=420)
+
+
+def decoded(samples: str, tile_size: int = 0) -> Node:
+    inputs = {"samples": link(samples), "rgba_vae": link("vae.rgba_vae"), "tile_size": tile_size}
+    return Node("decode", "RGBADecode", inputs)
+
+
+def output(name: str, samples: str, fps: Value | Link, tile_size: int = 0) -> Group:
+    note_below = note("output_note", "What comes out", OUTPUT_NOTE.format(name=name), 260)
+    edges = [decoded(samples, tile_size), *clean_edges("decode.image"), note_below]
+    return Group("Output", OUTPUT, [edges, [saved_frames(name, "bleed.image", fps), player("bleed.image", fps)]])
 
 
 SEED = 42
@@ -354,6 +369,9 @@ SAMPLER_NOTE = """
 """
 OUTPUT_NOTE = """
     *RGBA decode* gives straight RGBA. It warns when alpha is nearly all opaque or empty, and says why that may be.
+
+    *Noise off alpha*: below 0.02 it is empty, above 0.98 it is solid. *Bleed RGBA edges* carries colour outward under
+    low alpha, so that no filter or codec finds another one there. Bypass both for the bare decode.
 
     *Save RGBA sequence* writes `output/rgba/{name}_v001/{name}_v001.1001.png` and so on, a new version for each run,
     and a JSON beside them with frame rate, size, seed and graph.
@@ -677,31 +695,18 @@ def joint_output(name: str, fps: Value | Link, joined: Node | None = None) -> Gr
     A VAE decodes 4n + 1 frames, so of the given frames as many are taken as came out: `given`.
     """
     decode = {"rgb": link("sample.rgb"), "alpha": link("sample.alpha"), "vae": link("vae.VAE"), "alpha_from": "max"}
-    decoded = [Node("decode", "RGBADecodeJoint", decode)]
+    parts = [Node("decode", "RGBADecodeJoint", decode)]
     if joined is not None:
         trim = {"image": link("frames.IMAGE"), "batch_index": 0, "length": link("size.batch_size")}
-        decoded += [
+        parts += [
             Node("size", "GetImageSize", {"image": link("decode.rgb")}, title="Decoded length"),
             Node("given", "ImageFromBatch", trim, title="As many given frames"),
             joined,
         ]
-    image = link(f"{decoded[-1].name}.image")
-    sequence = {
-        "image": image, "filename_prefix": f"rgba/{name}", "format": "png 8-bit", "passes": "rgba",
-        "start_frame": 1001, "padding": 4, "fps": fps, "existing": "new version", "compression": 4,
-    }  # fmt: skip
-    return Group(
-        "Output",
-        OUTPUT,
-        [
-            [
-                *decoded,
-                Node("save", "RGBASaveSequence", sequence, colors=GREEN),
-                note("output_note", "What comes out", JOINT_OUTPUT_NOTE.format(name=name), 210),
-            ],
-            [Node("preview", "RGBAPreview", {"image": image, "fps": fps}, height=420)],
-        ],
-    )
+    image = f"{parts[-1].name}.image"
+    saver = saved_frames(name, image, fps)
+    note_below = note("output_note", "What comes out", JOINT_OUTPUT_NOTE.format(name=name), 210)
+    return Group("Output", OUTPUT, [[*parts, saver, note_below], [player(image, fps)]])
 
 
 def transpixeler_cogvideox() -> Graph:
@@ -949,7 +954,7 @@ def picture_sampler(
     return Node(name, "KSampler", inputs, title=title)
 
 
-def decoded(layer: str, samples: str) -> Node:
+def layer_picture(layer: str, samples: str) -> Node:
     """A layer without alpha, as `rgb_LAYER.IMAGE`."""
     inputs = {"samples": link(samples), "vae": link("base.VAE")}
     return Node(f"rgb_{layer}", "VAEDecode", inputs, title=f"{layer.capitalize()} picture")
@@ -966,11 +971,6 @@ def transparent_output(
 ) -> Group:
     """Decode, bleed, save and preview; `before` stands above them, `more` behind the save, `below` the preview."""
     decode = {"samples": link(samples), "rgb": link("rgb.IMAGE"), "weights_name": decoder, "ensemble": True}
-    sequence = {
-        "image": link("bleed.image"), "filename_prefix": f"rgba/{name}", "format": "png 8-bit", "passes": "rgba",
-        "start_frame": 1001, "padding": 4, "fps": 16, "existing": "new version", "compression": 4,
-    }  # fmt: skip
-    preview = {"image": link("bleed.image"), "fps": 16}
     return Group(
         "Output",
         OUTPUT,
@@ -980,11 +980,11 @@ def transparent_output(
                 Node("rgb", "VAEDecode", {"samples": link(samples), "vae": link(vae)}),
                 Node("decode", "RGBADecodeLayerDiffuse", decode, colors=BLUE),
                 Node("bleed", "RGBAEdgeBleed", {"image": link("decode.image"), "below": 0.05}),
-                Node("save", "RGBASaveSequence", sequence, colors=GREEN),
+                saved_frames(name, "bleed.image", 16),
                 *more,
             ],
             [
-                Node("preview", "RGBAPreview", preview, height=420),
+                player("bleed.image", 16),
                 *below,
                 note("output_note", "What comes out", TRANSPARENT_OUTPUT_NOTE.format(name=name), 190),
             ],
@@ -1071,8 +1071,8 @@ def layerdiffuse_sd15_layers() -> Graph:
         "mode": "soft", "x": 0, "y": 0, "scale": 1,
     }  # fmt: skip
     others = [
-        decoded("background", "split.background"),
-        decoded("blended", "split.blended"),
+        layer_picture("background", "split.background"),
+        layer_picture("blended", "split.blended"),
         Node("over", "RGBACompositeOver", over),
     ]
     shown = [
@@ -1146,7 +1146,7 @@ def layerdiffuse_foreground_on_background() -> Graph:
     }  # fmt: skip
     composite = [
         Node("over", "RGBACompositeOver", over),
-        decoded("blended", "blended.LATENT"),
+        layer_picture("blended", "blended.LATENT"),
     ]
     shown = [
         Node("show_over", "PreviewImage", {"images": link("over.image")}, title="Over the background", height=250),
@@ -1226,6 +1226,181 @@ def layerdiffuse_flux() -> Graph:
     )
 
 
+# --------------------------------------------------------------------------------------------------------------------
+# Alpha work and delivery
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def best_of_seeds() -> Graph:
+    name = "best_of_seeds"
+    story = """
+        Four clips of one prompt and one drawing, in one batch; *Pick best RGBA* ranks them and passes the best one on,
+        with a contact sheet of all of them.
+
+        Rules: the fewest holes in the subject, the most coverage, the least flicker, or, as here, alpha where the
+        ellipse was drawn. A clip without a living alpha always comes last.
+
+        *batch_size* and *count* are the same number. Little memory? Leave both at 2, and run again with another seed.
+    """
+    path = drawing(
+        "parrot",
+        {"frame": 0, "cx": 0.28, "cy": 0.55, "rx": 0.16, "ry": 0.34, "ease": "ease"},
+        {"frame": 80, "cx": 0.7, "cy": 0.5, "rx": 0.2, "ry": 0.36},
+    )
+    clips = {"image": link("decode.image"), "count": 4}
+    best = {
+        "image": link("clips.image"),
+        "seeds": SEED,
+        "rule": "ellipse agreement",
+        "subject": link("ellipse.subject"),
+    }
+    picked = [
+        decoded("sample.output"),
+        Node("clips", "RGBAClips", clips),
+        Node("best", "RGBAPickBest", best, height=480, colors=BLUE),
+        Node("ranking", "PreviewAny", {"source": link("best.ranking")}, title="Ranking", height=200),
+    ]
+    edges = [*clean_edges("best.image"), saved_frames(name, "bleed.image", link("ellipse.fps"))]
+    return Graph(
+        name,
+        [
+            Column(420, [models(alpha_vae()), read_me("The best of four seeds", story, [BASE, *V2_FILES], 500)]),
+            Column(520, [prompt("A green parrot takes off and flies to the right."), ellipse(832, 480, 81, path)]),
+            Column(680, [reference_sampling(batch_size=4)]),
+            Column(720, [Group("Pick", CLIP, [picked, [*edges, player("bleed.image", link("ellipse.fps"))]])]),
+        ],
+    )
+
+
+def upscale_and_interpolate_rgba() -> Graph:
+    name = "upscale_and_interpolate_rgba"
+    story = """
+        Any node for RGB works on RGBA: bleed the edges, split, the **same** node on colour and on alpha, join. Here an
+        upscale model and a frame interpolation model, both the host's own: twice as large, twice as many frames.
+
+        *Bleed RGBA edges* comes first: what is hidden under alpha 0 would be drawn into the edge.
+
+        Frames are doubled to 2n - 1; *fps* of the saver and of the preview is twice the clip's.
+    """
+    upscale, between = {"upscale_model": link("upscaler.UPSCALE_MODEL")}, {"interp_model": link("between.INTERP_MODEL")}
+    both = [
+        [
+            Node(f"large_{half}", "ImageUpscaleWithModel", {**upscale, "image": link(f"split.{half}")}, title=up),
+            Node(
+                f"smooth_{half}",
+                "FrameInterpolate",
+                {**between, "images": link(f"large_{half}.IMAGE"), "multiplier": 2},
+                title=on,
+            ),
+        ]
+        for half, up, on in (
+            ("rgb", "Upscale colour", "Interpolate colour"),
+            ("alpha", "Upscale alpha", "Interpolate alpha"),
+        )
+    ]
+    loaders = [
+        Node("upscaler", "UpscaleModelLoader", {"model_name": UPSCALER}),
+        Node("between", "FrameInterpolationModelLoader", {"model_name": INTERPOLATOR}),
+    ]
+    apart = [
+        rgba_clip(),
+        Node("edges", "RGBAEdgeBleed", {"image": link("clip.image"), "below": 0.05}),
+        Node("split", "RGBASplit", {"image": link("edges.image")}),
+    ]
+    join = {"rgb": link("smooth_rgb.IMAGE"), "alpha": link("smooth_alpha.IMAGE")}
+    together = [Node("join", "RGBAJoin", join), *clean_edges("join.image"), saved_frames(name, "bleed.image", 32)]
+    return Graph(
+        name,
+        [
+            Column(420, [read_me("Upscale and interpolate RGBA", story, [UPSCALER, INTERPOLATOR], 330)]),
+            Column(420, [Group("Models", MODELS, [loaders]), Group("Clip", CLIP, [apart])]),
+            Column(680, [Group("The same nodes on colour and on alpha", SAMPLING, both)]),
+            Column(720, [Group("Output", OUTPUT, [together, [player("bleed.image", 32)]])]),
+        ],
+    )
+
+
+def deliver() -> Graph:
+    name = "deliver"
+    story = """
+        A finished RGBA clip out to everybody who takes it. A target sets all of it: format, straight or premultiplied,
+        colour, numbering and tags. Every file is decoded again and compared before it gets its name.
+
+        Any clip goes in: the output of a sampling graph, a video with alpha, or *Load RGBA sequence*.
+    """
+    targets_note = """
+        **After Effects / Premiere** (and DaVinci, Final Cut, Unity): ProRes 4444, straight. **Nuke**: EXR half, linear,
+        premultiplied; it wants `pip install OpenEXR`. **web**: WebM for Chrome and Firefox, and HEVC or a stacked mp4
+        for Safari.
+
+        The others are Unreal, Godot and OBS. Bypass what you do not need.
+    """
+    look_note = """
+        *Report on RGBA* counts coverage, holes, flicker and the width of the soft edge. The composite stands over a
+        plain grey: connect your plate to *background*, and compare `display` with `linear`.
+    """
+    names = {"editing": "After Effects / Premiere", "compositing": "Nuke", "browsers": "web"}
+    sound = {"fps": link("clip.fps"), "audio": link("clip.audio")}
+    files = [
+        Node(
+            node,
+            "RGBADeliver",
+            {"image": link("bleed.image"), "target": target, "filename_prefix": f"rgba/{name}_{node}", **sound},
+            title=f"Deliver: {target}",
+            colors=GREEN,
+        )
+        for node, target in names.items()
+    ]
+    grey = {"width": 832, "height": 480, "batch_size": 1, "color": 0x808080}
+    over = {
+        "foreground": link("bleed.image"), "background": link("plate.IMAGE"), "space": "display", "mode": "soft",
+        "x": 0, "y": 0, "scale": 1,
+    }  # fmt: skip
+    looks = [
+        Node("report", "RGBAReport", {"image": link("bleed.image")}, height=560),
+        Node("plate", "EmptyImage", grey, title="Plate"),
+        Node("over", "RGBACompositeOver", over),
+        note("look_note", "Look first", look_note, 120),
+    ]
+    return Graph(
+        name,
+        [
+            Column(
+                420,
+                [read_me("Deliver", story, [], 230), Group("Clip", CLIP, [[rgba_clip(), *clean_edges("clip.image")]])],
+            ),
+            Column(
+                720,
+                [
+                    Group(
+                        "Look",
+                        ELLIPSE,
+                        [
+                            looks,
+                            [
+                                player("bleed.image", link("clip.fps")),
+                                Node(
+                                    "seen",
+                                    "PreviewImage",
+                                    {"images": link("over.image")},
+                                    title="Over the plate",
+                                    height=300,
+                                ),
+                            ],
+                        ],
+                    )
+                ],
+            ),
+            Column(420, [Group("Deliver", OUTPUT, [[*files, note("targets_note", "Targets", targets_note, 160)]])]),
+        ],
+    )
+
+
+def rgba_clip() -> Node:
+    inputs = {"file": RGBA_CLIP, "start_frame": 0, "frame_count": 0, "every_nth": 1}
+    return Node("clip", "RGBALoadVideo", inputs, height=420)
+
+
 GRAPHS: tuple[Graph, ...] = (
     wan_alpha_v1(),
     wan_alpha_v2_ellipse(),
@@ -1243,4 +1418,7 @@ GRAPHS: tuple[Graph, ...] = (
     layerdiffuse_sd15_layers(),
     layerdiffuse_foreground_on_background(),
     layerdiffuse_flux(),
+    best_of_seeds(),
+    upscale_and_interpolate_rgba(),
+    deliver(),
 )

@@ -64,6 +64,8 @@ STAND_INS = {
     graphs.SD15_DECODER: picture_models.DECODER,
     graphs.FLUX_LAYERS: picture_models.FLUX_LORA,
     graphs.FLUX_TRANSPARENT_VAE: picture_models.FLUX_TRANSPARENT_VAE,
+    graphs.UPSCALER: tiny.UPSCALER,
+    graphs.INTERPOLATOR: tiny.INTERPOLATOR,
 }
 """No tiny Mochi can be loaded by the host, and no tiny VAE of CogVideoX: Wan's stand there, with its latent grid. Tiny
 SD 1.5 and SDXL are loaded by a node of the tests."""
@@ -147,8 +149,17 @@ def write_clips(folder: Path, frames: int = 12, width: int = 96, height: int = 6
             for picture in pictures:
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), "rgb24")))
             file.mux(stream.encode())
-    first = np.concatenate([colours[0], mattes[0][..., :1]], axis=-1)
-    Image.fromarray(first.astype(np.uint8), "RGBA").save(folder / graphs.PICTURE)
+    both = [
+        np.concatenate([colour, matte[..., :1]], axis=-1).astype(np.uint8)
+        for colour, matte in zip(colours, mattes, strict=True)
+    ]
+    with av.open(str(folder / graphs.RGBA_CLIP), "w") as file:
+        stream = file.add_stream("prores_ks", rate=16, options={"profile": "4444"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuva444p10le"
+        for picture in both:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgba").reformat(format=stream.pix_fmt)))
+        file.mux(stream.encode())
+    Image.fromarray(both[0], "RGBA").save(folder / graphs.PICTURE)
     for name, frame in ((graphs.BACKGROUND, colours[0]), (graphs.SKETCH, mattes[0])):
         Image.fromarray(frame.astype(np.uint8), "RGB").save(folder / name)
 

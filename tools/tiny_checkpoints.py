@@ -55,11 +55,14 @@ COGVIDEOX_I2V = "diffusion_models/rgba_tiny_cogvideox_5b_i2v.safetensors"
 COGVIDEOX_LORA = "loras/rgba_tiny_cogvideox_rgba_lora.safetensors"
 WAN_LORA = "loras/rgba_tiny_wan_rgba_lora.safetensors"
 MOCHI_LORA = "loras/rgba_tiny_mochi_rgba_lora.ckpt"
+UPSCALER = "upscale_models/rgba_tiny_x2.pth"
+INTERPOLATOR = "frame_interpolation/rgba_tiny_rife.safetensors"
 
 COGVIDEOX_HEADS, COGVIDEOX_WIDTH, COGVIDEOX_TIME, COGVIDEOX_TEXT_ROWS = 2, 128, 32, 226
 I2V_SIZE = {"sample_frames": 9, "sample_height": 6, "sample_width": 8}
 """Of the tiny CogVideoX-5B-I2V, whose learned positions fit 9 frames of 64 x 48 pixels alone."""
 MOCHI_WIDTH = 64
+UPSCALE = 2
 RGBA_RANK = 4
 
 CORPUS = (
@@ -77,6 +80,7 @@ def write(folder: Path, seed: int = 0) -> None:
     import comfy.ldm.wan.model
     import comfy.ldm.wan.vae
     import comfy.ops
+    import comfy_extras.frame_interpolation_models.ifnet
     import torch
     from safetensors.torch import save_file
 
@@ -219,6 +223,13 @@ def write(folder: Path, seed: int = 0) -> None:
             up, down = rgba_pair(MOCHI_WIDTH, MOCHI_WIDTH)
             rgba[f"block_{block}.{layer}_lora.0.weight"], rgba[f"block_{block}.{layer}_lora.1.weight"] = down, up
     torch.save({"state_dict": rgba, "global_step": 0}, folder / MOCHI_LORA)
+
+    wide, shown = 8, 3 * UPSCALE * UPSCALE
+    shapes = {"0.weight": (wide, 3, 3, 3), "1.weight": (wide,), "2.weight": (wide, wide, 3, 3), "3.weight": (wide,)}
+    upscaler = {f"body.{name}": normal(*shape, std=0.1) for name, shape in shapes.items()}
+    upscaler |= {f"body.{layer}.bias": torch.zeros(wide) for layer in (0, 2)}
+    save(UPSCALER, upscaler | {"body.4.weight": normal(shown, wide, 3, 3, std=0.02), "body.4.bias": torch.zeros(shown)})
+    save(INTERPOLATOR, filled(comfy_extras.frame_interpolation_models.ifnet.IFNet(channels=[4] * 5)))
 
     tiny_picture_models.write(normal, filled, low_rank, save)
 

@@ -4,11 +4,13 @@ interface ComfyWidget {
   name: string
   type: string
   value: unknown
+  label?: string
+  serialize?: boolean
+  options?: { values?: string[] }
   callback?: (value: unknown) => void
 }
 
 interface ComfyDOMWidget extends ComfyWidget {
-  serialize?: boolean
   element: HTMLElement
 }
 
@@ -60,6 +62,9 @@ interface ComfyNode {
   imgs?: HTMLImageElement[]
   videoContainer?: HTMLElement
   addDOMWidget: (name: string, type: string, element: HTMLElement, options: ComfyDOMWidgetOptions) => ComfyDOMWidget
+  addWidget: (type: string, name: string, value: unknown, callback: () => void, options: object) => ComfyWidget
+  onDragOver?: (event: DragEvent) => boolean
+  onDragDrop?: (event: DragEvent) => Promise<boolean>
   onAdded?: (...args: unknown[]) => void
   onRemoved?: (...args: unknown[]) => void
   onConfigure?: (...args: unknown[]) => void
@@ -98,6 +103,7 @@ interface ComfyApp {
   nodeOutputs: Record<string, Record<string, unknown> | undefined>
   extensionManager: {
     setting: { get: (id: string) => unknown }
+    toast: { add: (message: { severity: string, summary: string, detail: string }) => void }
     command: { execute: (id: string) => Promise<void> }
     workflow: { activeWorkflow?: { changeTracker?: ComfyChangeTracker } | null }
   }
@@ -106,6 +112,7 @@ interface ComfyApp {
 
 interface ComfyApi extends EventTarget {
   apiURL: (route: string) => string
+  fetchApi: (route: string, options?: RequestInit) => Promise<Response>
 }
 
 /** The host's form of an input: its type, then its options. */

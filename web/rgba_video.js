@@ -4,6 +4,7 @@ import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { ellipseWidgets } from './host_bridge.js'
 import { addPlayer } from './preview_bridge.js'
+import { addStillUpload } from './still_upload.js'
 
 const ELLIPSES = 'RGBA_ELLIPSE_EDITOR'
 
@@ -30,5 +31,6 @@ app.registerExtension({
 
   nodeCreated(node) {
     if (node.comfyClass === 'RGBAPreview') addPlayer(app, api, node)
+    if (node.comfyClass === 'RGBALoadSequence') addStillUpload(app, api, node)
   },
 })

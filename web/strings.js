@@ -99,6 +99,9 @@ const EN = {
   noPicture: 'No picture to fit: connect an image with a preview, or drop one here.',
   noAlpha: 'The picture is opaque everywhere; a fit needs an alpha channel.',
   emptyAlpha: 'The picture is transparent everywhere; there is nothing to fit.',
+  uploadStills: 'Upload stills …',
+  uploading: 'Uploading {done} of {all} …',
+
   notAPicture: 'Only pictures can be dropped here; load a video with a node and connect it.',
   unreadable: 'The picture could not be read.',
   fitting: 'Fitting …',
@@ -229,6 +232,9 @@ const ZH = {
   noPicture: '没有可贴合的图片：请连接带预览的图像，或将图片拖到此处。',
   noAlpha: '图片完全不透明；贴合需要 Alpha 通道。',
   emptyAlpha: '图片完全透明；没有可贴合的内容。',
+  uploadStills: '上传静帧 …',
+  uploading: '正在上传 {done} / {all} …',
+
   notAPicture: '此处只能拖入图片；视频请用节点加载并连接。',
   unreadable: '无法读取图片。',
   fitting: '正在贴合…',

@@ -94,7 +94,7 @@ class DemoModels:
         context = self.text(self.words(prompts)).to(self.device)
 
         def velocity(x: Tensor, timestep: int) -> Tensor:
-            out = model(x, x.new_full((len(x),), timestep), context)
+            out: Any = model(x, x.new_full((len(x),), timestep), context)
             return out if isinstance(out, Tensor) else out.sample
 
         return sample(velocity, noise, reference_sigmas(STEPS, LEVEL_SHIFT))

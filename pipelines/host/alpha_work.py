@@ -40,7 +40,7 @@ def composited(
     """
     rgba(background[:1])
     count = _common_length(foreground, background)
-    made = new_clip(count, *background.shape[1:3], device=background.device)
+    made = new_clip(count, *background.shape[1:3], 4, device=background.device)
     inference = torch.is_inference_mode_enabled()  # which a new thread has to be told
 
     def lay(frames: tuple[Tensor, Tensor, Tensor]) -> None:
@@ -79,10 +79,16 @@ def unmatted(image: Tensor, mask: Tensor | None, plate: Tensor | None, strength:
 
 def premultiplied(image: Tensor, mask: Tensor | None) -> Tensor:
     """The clip premultiplied, with a warning where it looks so already."""
-    halves = (frame.split((3, 1), dim=-1) for frame in frames_of(image, mask))
-    if all(looks_premultiplied(rgb, alpha) for rgb, alpha in halves):
+    already: list[bool] = []
+
+    def multiplied(rgb: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+        already.append(looks_premultiplied(rgb, alpha))
+        return premultiply(rgb, alpha), alpha
+
+    made = changed(image, mask, multiplied)
+    if all(already):
         warn("No soft pixel is brighter than its alpha: this clip is probably premultiplied already.")
-    return changed(image, mask, lambda rgb, alpha: (premultiply(rgb, alpha), alpha))
+    return made
 
 
 def unpremultiplied(image: Tensor, mask: Tensor | None) -> Tensor:

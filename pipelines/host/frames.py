@@ -37,19 +37,19 @@ def repeated(other: Tensor, count: int) -> Iterator[Tensor]:
     return (other[index if len(other) > 1 else 0] for index in range(count))
 
 
-def new_clip(frames: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Room for (T, H, W, 4), float32. NumPy asks the kernel for large pages, which are far quicker to have."""
+def new_clip(*shape: int, device: torch.device) -> Tensor:
+    """Room for (T, H, W, C), float32. NumPy asks the kernel for large pages, which are far quicker to have."""
     if device.type != "cpu":
-        return torch.empty(frames, height, width, 4, device=device)
-    return torch.from_numpy(np.empty((frames, height, width, 4), dtype=np.float32))
+        return torch.empty(shape, device=device)
+    return torch.from_numpy(np.empty(shape, dtype=np.float32))
 
 
 def gathered(frames: Iterable[Tensor], count: int) -> Tensor:
-    """`count` frames (H, W, 4) of one size as a clip, with progress."""
+    """`count` frames (H, W, C) of one size as a clip, with progress."""
     step = steps(count)
     made: Tensor | None = None
     for index, frame in enumerate(frames):
-        made = new_clip(count, *frame.shape[:2], device=frame.device) if made is None else made
+        made = new_clip(count, *frame.shape, device=frame.device) if made is None else made
         made[index] = frame
         step()
     assert made is not None

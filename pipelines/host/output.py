@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import folder_paths
-import torch
 from comfy.cli_args import args
 from torch import Tensor
 
@@ -43,7 +42,7 @@ from .input import sound_of
 from .notices import warn
 from .progress import steps
 
-TRIED_FRAMES = 4
+TRIED_FRAMES, TRIED_LINES = 4, 120
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,9 @@ def still_problem(format_name: str | None) -> str | None:
 
 
 def warn_if_premultiplied(frames: Tensor) -> None:
-    """A warning on the node when the colour that is to be straight looks premultiplied on the frames that are tried."""
-    tried = frames[:: max(1, len(frames) // TRIED_FRAMES)]
+    """A warning on the node when the colour that is to be straight looks premultiplied where it is tried."""
+    apart = max(1, min(frames.shape[1:3]) // TRIED_LINES)
+    tried = frames[:: max(1, len(frames) // TRIED_FRAMES), ::apart, ::apart]
     if all(looks_premultiplied(frame[..., :3], frame[..., 3:]) for frame in tried):
         warn(
             "Straight colour was expected, this looks premultiplied: under partial alpha it is nowhere brighter than "
@@ -152,13 +152,12 @@ def save_animation(prefix: str, clips: Sequence[Tensor], plan: Animation) -> Sav
 
 
 def save_sheet(prefix: str, clips: Sequence[Tensor], plan: SheetPlan) -> Saved:
-    """Writes a sprite sheet and its JSON for each clip of the batch."""
-    step = steps(len(clips))
+    """Writes a sprite sheet and its JSON for each clip of the batch, with progress."""
+    step = steps(sum(len(clip) for clip in clips))
     told: list[Path] = []
 
     def write(_: int, clip: Tensor, path: Path) -> None:
-        told.append(write_sheet(clip, path, plan))
-        step()
+        told.append(write_sheet(clip, path, plan, step))
 
     done = save_files(prefix, "png", clips, write)
     return Saved(done.paths, {"images": done.ui["files"][:1], "files": [*done.ui["files"], *map(_entry, told)]})
@@ -190,11 +189,11 @@ def deliver(
 
 
 def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: Stills, hidden: Any) -> Saved:
-    still = STILLS[part.format](4, Light(kind=part.kind))
+    still = STILLS[part.format](1, Light(kind=part.kind))
     plan = partial(Plan, still=still, fps=fps, seeds=seeds_of(hidden), graph=graph_of(hidden))
     plans = save(prefix, NEW_VERSION, clips, plan)
     folders = "\n".join(str(each.take.folder) for each in plans)
-    return Saved(folders, saved(plans, torch.cat(list(clips)), len(clips)))
+    return Saved(folders, saved(plans, clips))
 
 
 def target_problem(prefix: str | None, target: str | None) -> str | None:
@@ -223,15 +222,15 @@ def seeds_of(hidden: Any) -> list[int]:
     return [value for value in values if isinstance(value, int)]
 
 
-def saved(plans: Sequence[Plan], frames: Tensor, clips: int) -> dict[str, Any]:
+def saved(plans: Sequence[Plan], clips: Sequence[Tensor]) -> dict[str, Any]:
     """What the host shows and remembers: the first frame as a picture on the node, and the name of every file."""
     files = [
         _entry(frame_path(plan, passes[0], plan.start + index))
-        for plan in plans
+        for plan, clip in zip(plans, clips, strict=True)
         for passes in plan.files
-        for index in range(len(frames) // clips)
+        for index in range(len(clip))
     ]
-    shown = files[0] if plans[0].still.suffix == "png" else first_frame(frames)
+    shown = files[0] if plans[0].still.suffix == "png" else first_frame(clips[0])
     return {"images": [shown], "files": [*files, *(_entry(sidecar_path(plan)) for plan in plans)]}
 
 

@@ -97,14 +97,6 @@ def shapes_of(weights: Mapping[str, Tensor]) -> dict[str, TensorInfo]:
     }
 
 
-def read_tensor(path: str | PathLike[str]) -> Tensor:
-    """The only tensor of a file, whatever its name. Raises as read_weights, and when there are several."""
-    weights = read_weights(path)
-    if len(weights) != 1:
-        raise ValueError(f"{Path(path).name}: expected a file of one tensor, this one holds {len(weights)}.")
-    return next(iter(weights.values()))
-
-
 def shards_of(path: Path) -> list[Path]:
     """Every file of the checkpoint that this file belongs to, in order; the file alone where it is the whole.
 

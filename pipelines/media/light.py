@@ -33,20 +33,28 @@ def light_channels(
         prefix = "" if not layers or each.channels == "RGBA" else f"{each.name}."
         if each.channels == "A":
             channels["matte.A" if layers else "Y"] = rgba[..., 3]
-            continue
-        for name, values in zip("RGBA", _light(rgba, each, space, emissive).unbind(-1), strict=False):
-            channels[prefix + name] = values
+        elif each.channels == "RGB":
+            channels |= {prefix + name: plane for name, plane in zip("RGB", _light(each.picture(rgba), space))}
+        else:
+            channels |= _premultiplied(rgba, space, emissive)
     return channels
 
 
-def _light(rgba: Tensor, of: Pass, space: str, emissive: bool) -> Tensor:
-    """(H, W, 4) premultiplied or (H, W, 3) as it stands, in the light of a space."""
-    if of.channels == "RGB":
-        return converted(linear_from_srgb(of.picture(rgba)), REC709, SPACES[space])
-    rgb, alpha = rgba.split((3, 1), dim=-1)
-    straight = converted(linear_from_srgb(rgb), REC709, SPACES[space])
-    glow = straight if emissive else torch.zeros_like(straight)
-    return torch.cat((torch.where(alpha > 0, premultiply(straight, alpha), glow), alpha), dim=-1)
+def _premultiplied(rgba: Tensor, space: str, emissive: bool) -> dict[str, Tensor]:
+    alpha = rgba[..., 3].contiguous()
+    planes = {}
+    for name, straight in zip("RGB", _light(rgba, space)):
+        light = premultiply(straight, alpha)
+        planes[name] = torch.where(alpha > 0, light, straight) if emissive else light
+    return planes | {"A": alpha}
+
+
+def _light(picture: Tensor, space: str) -> list[Tensor]:
+    """Red, green and blue as light, each (H, W): pixels of 3 values are too short to be worked on at once."""
+    planes = [linear_from_srgb(picture[..., index].contiguous()) for index in range(3)]
+    if SPACES[space] == REC709:
+        return planes
+    return list(converted(torch.stack(planes, dim=-1), REC709, SPACES[space]).unbind(-1))
 
 
 def rgba_of(channels: Mapping[str, np.ndarray], of: Chromaticities, premultiplied: bool = True) -> Tensor:

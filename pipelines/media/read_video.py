@@ -26,15 +26,16 @@ from torch import Tensor
 
 from .rates import exact_rate
 from .read_still import PREMULTIPLIED, STRAIGHT, straight
+from .read_webp import counts_and_rate, frames_of, is_webp, size_of
 from .sound import Sound, read_sound
 from .video_frames import picture_from
 
 ASSOCIATION_TAG, LAYOUT_TAG = "rgba_association", "rgba_layout"
 STACKED_LAYOUT = "colour above alpha"
 WITH_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
-SUFFIXES = frozenset({".mov", ".mp4", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng", ".nut"})
+SUFFIXES = frozenset({".mov", ".mp4", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng", ".nut", ".webp"})
 
-LOSSLESS = frozenset({"ffv1", "apng", "png", "gif", "qtrle", "rawvideo"})
+LOSSLESS = frozenset({"ffv1", "apng", "png", "gif", "qtrle", "rawvideo", "webp"})
 NOISE = 16 / 255
 """By this much a lossy codec may lift premultiplied colour above alpha; more is light, and is meant."""
 
@@ -79,7 +80,10 @@ def opened(source: Source) -> InputContainer:
 
 
 def described(source: Source) -> Video:
-    """What the file says; frames are counted without decoding them."""
+    """What the file says; but for WebP, frames are counted without decoding them."""
+    if is_webp(source):
+        counts, fps = counts_and_rate(source)
+        return Video(sum(counts), fps, *size_of(source), STRAIGHT, stacked=False, codec="webp")
     with opened(source) as container:
         stream = container.streams.video[0]
         tags = {key.lower(): value.lower() for key, value in {**container.metadata, **stream.metadata}.items()}
@@ -98,6 +102,9 @@ def described(source: Source) -> Video:
 
 def stored_frames(source: Source) -> Iterator[Tensor]:
     """Every frame as it is stored, (H, W, 4): not unpremultiplied, not unstacked."""
+    if is_webp(source):
+        yield from frames_of(source)
+        return
     with opened(source) as container:
         stream = container.streams.video[0]
         own = WITH_ALPHA.get(stream.codec_context.name) if stream.metadata.get("alpha_mode") == "1" else None
@@ -167,6 +174,8 @@ def read_video(
 
 def read_audio(source: Source, start: Fraction, seconds: Fraction) -> Sound | None:
     """The sound that goes with a part of the video; None where there is none."""
+    if is_webp(source):
+        return None
     with opened(source) as container:
         sound = read_sound(container)
     return sound.cut(start, seconds) if sound else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -98,14 +99,20 @@ def places(count: int, box: Box, plan: SheetPlan) -> tuple[list[Box], int, int]:
     return cells, width, height
 
 
-def sheet(frames: Tensor, plan: SheetPlan) -> tuple[Tensor, list[Box], Box]:
-    """The sheet (H, W, 4), where its frames lie, and the part of each frame that is in it."""
+def sheet(
+    frames: Tensor, plan: SheetPlan, on_frame: Callable[[], None] = lambda: None
+) -> tuple[Tensor, list[Box], Box]:
+    """The sheet (H, W, 4), where its frames lie, and the part of each frame that is in it.
+
+    `on_frame` is called after each frame and may raise to stop.
+    """
     box = visible_box(frames) if plan.trim else Box(0, 0, frames.shape[2], frames.shape[1])
     cells, width, height = places(len(frames), box, plan)
     picture = torch.zeros(height, width, 4)
     for frame, cell in zip(frames, cells, strict=True):
         part = frame[box.y : box.y + box.height, box.x : box.x + box.width]
         picture[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width] = part
+        on_frame()
     picture[..., :3] = edge_bleed(picture[..., :3].clone(), picture[..., 3:])
     return picture, cells, box
 
@@ -143,14 +150,16 @@ def described(
     return json.dumps({"frames": frames, "meta": meta}, indent=1).encode()
 
 
-def write_sheet(frames: Tensor, path: Path, plan: SheetPlan) -> Path:
+def write_sheet(frames: Tensor, path: Path, plan: SheetPlan, on_frame: Callable[[], None] = lambda: None) -> Path:
     """Write the PNG to `path` and the JSON beside it, checked; returns the JSON's path.
+
+    `on_frame` is called after each frame and may raise to stop: nothing is written then.
 
     ValueError for no frame, too large a sheet and what is not finite; FileExistsError when a name is taken.
     """
     if not len(frames):
         raise ValueError("A clip of at least one frame was expected, got none.")
-    picture, cells, box = sheet(frames, plan)
+    picture, cells, box = sheet(frames, plan, on_frame)
     pixels: np.ndarray = quantise(picture, 8, 0)
     file = png.encode(pixels)
     refuse_difference(path.name, pixels, png.decode(file))

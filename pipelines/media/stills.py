@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from . import exr, png, tga, tiff
@@ -97,12 +98,12 @@ def tga_still(compression: int, _: Light | None = None) -> Still:
 def exr_still(bits: int, _: int, light: Light | None = None) -> Still:
     """EXR of half (16) or float (32); several passes are layers of one file."""
     light = light or Light()
-    stored = np.float16 if bits == 16 else np.float32
+    stored = torch.float16 if bits == 16 else torch.float32
 
     def encoded(frame: Frame, passes: Sequence[Pass]) -> bytes:
         found = light_channels(frame.rgba, passes, light.space, light.emissive, layers=len(passes) > 1)
-        with np.errstate(over="ignore"):  # too much for half becomes infinite, which `encode` refuses by name
-            channels = {name: values.numpy().astype(stored) for name, values in found.items()}
+        # too much for half becomes infinite, which `encode` refuses by name
+        channels = {name: values.to(stored).numpy() for name, values in found.items()}
         try:
             file = exr.encode(
                 channels, kind=light.kind, chromaticities=SPACES[light.space], fps=frame.fps, text=frame.text

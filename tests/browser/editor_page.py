@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from graph_page import GraphPage, middle
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 NODE = "RGBAEllipseEditor"
 ADD = """
@@ -86,6 +86,12 @@ class EditorPage(GraphPage):
 
     def field(self, name: str) -> Locator:
         return self.root.locator(f'[data-field="{name}"]')
+
+    def go_to(self, frame: int) -> None:
+        """Types the number of a frame; it is the frame that is shown then."""
+        self.field("frame").fill(str(frame))
+        self.field("frame").press("Enter")
+        expect(self.root.locator(".playhead")).to_have_attribute("aria-valuenow", str(frame))
 
     @property
     def board(self) -> Locator:

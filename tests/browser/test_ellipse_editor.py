@@ -278,10 +278,7 @@ def test_a_number_out_of_range_is_refused_with_the_range(editor: EditorPage):
 
 
 def test_the_frame_can_be_typed(editor: EditorPage):
-    editor.field("frame").fill("21")
-    editor.press("Enter")
-    editor.frames()
-    expect(editor.root.locator(".playhead")).to_have_attribute("aria-valuenow", "21")
+    editor.go_to(21)
     expect(editor.root.locator(".playhead")).to_have_attribute("aria-valuetext", "Frame 21 of 80, latent frame 6 of 20")
 
 

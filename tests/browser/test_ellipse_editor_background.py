@@ -170,8 +170,7 @@ def test_the_frame_of_a_video_before_the_node_is_the_background(editor: EditorPa
         return abs(light - 255 * frame / 16) < 12 and alpha > 240
 
     for frame in (16, 4):
-        editor.field("frame").fill(str(frame))
-        editor.press("Enter")
+        editor.go_to(frame)
         editor.until(lambda frame=frame: shown(frame), f"frame {frame} is shown")
 
 

@@ -90,8 +90,7 @@ def test_undo_and_redo_step_through_gestures_and_the_editor_lives_on(editor: Edi
 
 def test_undo_keeps_the_frame_the_selection_the_view_and_the_focus(editor: EditorPage):
     editor.button("addEllipse").click()
-    editor.field("frame").fill("32")
-    editor.press("Enter")
+    editor.go_to(32)
     editor.board.focus()
     editor.page.mouse.move(*editor.place(300, 200))
     whole = editor.scale

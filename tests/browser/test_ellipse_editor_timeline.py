@@ -20,12 +20,6 @@ def frames(editor: EditorPage, ellipse: int = 0) -> list[int]:
     return [keyframe["frame"] for keyframe in editor.keyframes(ellipse)]
 
 
-def go_to(editor: EditorPage, frame: int) -> None:
-    editor.field("frame").fill(str(frame))
-    editor.press("Enter")
-    editor.frames()
-
-
 def now(editor: EditorPage) -> int:
     editor.frames()
     return int(editor.root.locator(".playhead").get_attribute("aria-valuenow") or -1)
@@ -38,18 +32,18 @@ def frame_width(editor: EditorPage) -> float:
 
 @pytest.fixture
 def two_keys(editor: EditorPage) -> EditorPage:
-    go_to(editor, 40)
+    editor.go_to(40)
     editor.drag(editor.handle("move"), 100, 0)
     assert frames(editor) == [0, 40]
     return editor
 
 
 def test_a_change_at_another_frame_makes_a_keyframe_there(editor: EditorPage):
-    go_to(editor, 40)
+    editor.go_to(40)
     with editor.one_step():
         editor.drag(editor.handle("move"), 100, 0)
     assert [round(key["cx"], 2) for key in editor.keyframes()] == [0.5, 0.62]
-    go_to(editor, 20)
+    editor.go_to(20)
     assert float(editor.field("cx").input_value()) == pytest.approx(466, abs=NEAR)
 
 
@@ -93,7 +87,7 @@ def test_a_double_click_on_the_track_adds_a_keyframe(two_keys: EditorPage):
 
 def test_buttons_add_copy_paste_and_delete_keyframes(two_keys: EditorPage):
     editor = two_keys
-    go_to(editor, 60)
+    editor.go_to(60)
     with editor.one_step():
         editor.button("addKey").click()
     assert frames(editor) == [0, 40, 60]
@@ -101,7 +95,7 @@ def test_buttons_add_copy_paste_and_delete_keyframes(two_keys: EditorPage):
     editor.button("previousKey").click()
     assert now(editor) == 0 and editor.button("previousKey").is_disabled()
     editor.button("copyKey").click()
-    go_to(editor, 72)
+    editor.go_to(72)
     with editor.one_step():
         editor.button("pasteKey").click()
     assert frames(editor) == [0, 40, 60, 72]
@@ -144,7 +138,7 @@ def test_the_board_steps_through_the_frames_by_keys(two_keys: EditorPage):
 def test_ease_rules_the_way_to_the_next_keyframe(editor: EditorPage):
     start = {"frame": 0, "cx": 0.5, "cy": 0.5, "rx": 0.2, "ry": 0.2}
     editor.load({"version": 1, "ellipses": [{"id": "a", "keyframes": [start, {**start, "frame": 40, "cx": 0.1}]}]})
-    go_to(editor, 10)
+    editor.go_to(10)
     for ease, u in (("hold", 0), ("ease", 3 / 16 - 2 / 64), ("linear", 0.25)):
         with editor.one_step():
             editor.field("ease").select_option(ease)
@@ -180,7 +174,7 @@ def test_presets_give_the_selected_ellipse_its_keyframes(editor: EditorPage):
 
 def test_the_onion_skin_shows_the_keyframes_before_and_after(two_keys: EditorPage):
     editor = two_keys
-    go_to(editor, 20)
+    editor.go_to(20)
     expect(editor.root.locator("[data-onion]")).to_have_count(0)
     editor.button("onion").click()
     editor.frames()

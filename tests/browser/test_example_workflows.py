@@ -21,11 +21,15 @@ PICTURES = [graph.name for graph in GRAPHS if graph.name.startswith("layerdiffus
 LENGTHS = {**WINDOWED, **dict.fromkeys(PICTURES, 1)}
 SIZES = {"transpixeler_image_to_video": (64, 48), **dict.fromkeys(PICTURES, (64, 64))}
 """The learned positions of the tiny CogVideoX-5B-I2V are for this size alone."""
-MOCHI = "transpixeler_mochi"
+MOCHI, LARGER, DELIVER = "transpixeler_mochi", "upscale_and_interpolate_rgba", "deliver"
+CLIP_LENGTH, CLIP_SIZE = 12, (96, 64)
+"""Of the clip that stands in the input folder."""
 
 every_graph = pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
-every_graph_but_mochi = pytest.mark.parametrize(
-    "graph", [graph for graph in GRAPHS if graph.name != MOCHI], ids=lambda graph: graph.name
+every_sampling_graph = pytest.mark.parametrize(
+    "graph",
+    [graph for graph in GRAPHS if graph.name not in (MOCHI, LARGER, DELIVER)],
+    ids=lambda graph: graph.name,
 )
 
 
@@ -93,7 +97,7 @@ def run(server, prompt: dict) -> comfy_host.Finished:
         return beside_the_browser.submit(server.run, prompt, timeout=120).result()
 
 
-@every_graph_but_mochi
+@every_sampling_graph
 def test_runs_through_and_writes_rgba_frames(ui, server, graph):
     opened(ui, graph)
     length, size = LENGTHS.get(graph.name, LENGTH), SIZES.get(graph.name, (WIDTH, HEIGHT))
@@ -101,7 +105,7 @@ def test_runs_through_and_writes_rgba_frames(ui, server, graph):
     prompt = small(ui.prompt(), length, size)
     finished = run(server, with_tiny_loaders(prompt) if graph.name in PICTURES else prompt)
 
-    frames = [file for file in finished.files if file.suffix == ".png" and file.name.startswith(graph.name)]
+    frames = [file for file in finished.files if len(file.suffixes) == 2]  # name_v001.1001.png, not what nodes show
     assert [frame.suffixes[0] for frame in frames] == [f".{number}" for number in range(1001, 1001 + length)]
     pictures = [Image.open(frame) for frame in frames]
     assert {(picture.mode, picture.size) for picture in pictures} == {("RGBA", size)}
@@ -114,10 +118,34 @@ def test_runs_through_and_writes_rgba_frames(ui, server, graph):
     assert ("Detected mixed precision quantization" in said) == (graph.name == "wan_alpha_v2_low_vram")
 
 
+def named(name: str) -> Graph:
+    (graph,) = (graph for graph in GRAPHS if graph.name == name)
+    return graph
+
+
+def test_a_clip_becomes_larger_and_has_more_frames(ui, server):
+    opened(ui, named(LARGER))
+    finished = run(server, ui.prompt())
+    frames = [Image.open(file) for file in finished.files if file.suffix == ".png"]
+    assert len(frames) == 2 * CLIP_LENGTH - 1
+    assert {(frame.mode, frame.size) for frame in frames} == {("RGBA", tuple(2 * side for side in CLIP_SIZE))}
+    assert frames[0].getchannel("A").getextrema() == (0, 255)
+
+
+def test_a_clip_is_delivered_to_three_targets_with_a_report(ui, server):
+    graph = named(DELIVER)
+    opened(ui, graph)
+    finished = run(server, ui.prompt())
+    names = [file.name for file in finished.files]
+    assert {"deliver_editing_v001.mov", "deliver_browsers_v001.webm"} <= {*names}
+    assert sum(name.endswith(".exr") for name in names) == CLIP_LENGTH
+    shown = [key for output in finished.outputs.values() for key in output]
+    assert "rgba_preview" in shown and shown.count("images") >= 5
+
+
 def test_the_mochi_graph_is_valid_and_stops_where_a_stand_in_is_no_mochi(ui, server):
     """The host loads no tiny Mochi, so Wan's stands under its name."""
-    (graph,) = (graph for graph in GRAPHS if graph.name == MOCHI)
-    opened(ui, graph)
+    opened(ui, named(MOCHI))
     with pytest.raises(comfy_host.GraphError, match=r"RGBAApplyTransPixeler.*Mochi"):
         run(server, small(ui.prompt(), 7))
 

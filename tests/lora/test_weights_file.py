@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pipelines.lora.weights_file import TensorInfo, read_shapes, read_tensor, read_weights, shapes_of
+from pipelines.lora.weights_file import TensorInfo, read_shapes, read_weights, shapes_of
 
 TABLE = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2, dtype=torch.bfloat16)}
 SHAPES = {"layer.weight": TensorInfo((2, 3), "float32"), "layer.bias": TensorInfo((2,), "bfloat16")}
@@ -73,19 +73,11 @@ def test_a_training_checkpoint_is_its_state_dict(tmp_path: Path):
 
 
 def test_one_nameless_tensor_has_the_empty_name(tmp_path: Path):
-    path = saved(tmp_path / "gauss_mask", torch.rand(3, 4, 5))
+    field = torch.rand(3, 4, 5)
+    path = saved(tmp_path / "gauss_mask", field)
     assert read_shapes(path) == {"": TensorInfo((3, 4, 5), "float32")}
-    assert torch.equal(read_tensor(path), read_weights(path)[""])
-
-
-def test_read_tensor_takes_the_only_tensor_whatever_its_name(tmp_path: Path):
-    save_file({"mask": torch.ones(1, 2, 3)}, tmp_path / "mask.safetensors")
-    assert torch.equal(read_tensor(tmp_path / "mask.safetensors"), torch.ones(1, 2, 3))
-
-
-def test_read_tensor_refuses_two(safetensors: Path):
-    with pytest.raises(ValueError, match=r"good\.safetensors: expected a file of one tensor, this one holds 2"):
-        read_tensor(safetensors)
+    (name, tensor), *others = read_weights(path).items()
+    assert (name, others) == ("", []) and torch.equal(tensor, field)
 
 
 def test_shapes_of_tensors_at_hand_are_those_of_the_file():

@@ -8,7 +8,7 @@ from PIL import Image
 from pipelines.media import animation
 from pipelines.media.animation import SUFFIXES, UNITS, Animation, delays, stored_pixels, write_animation
 from pipelines.media.read_back import ReadBackError
-from pipelines.media.read_video import Wanted, described, read_video
+from pipelines.media.read_video import Wanted, described, read_audio, read_video
 
 RATES = [Fraction(16), Fraction(24), Fraction(24000, 1001), Fraction(30), Fraction(60000, 1001), Fraction(7, 3)]
 
@@ -117,13 +117,35 @@ def test_a_gif_repeats_once_less_than_it_plays(tmp_path):
             assert image.info.get("loop") == repeats
 
 
-@pytest.mark.parametrize("format", ["apng", "gif"])
+@pytest.mark.parametrize("format", UNITS)
 def test_the_video_loader_reads_it(tmp_path, format):
     path, plan = written(tmp_path, format)
     video = described(path)
+    assert video.count == 6 and (format == "gif" or video.fps == 24)
+    assert read_audio(path, Fraction(0), Fraction(1)) is None
     read = read_video(path, Wanted(), video)
     assert read.shape == clip().shape
     assert np.array_equal((read[2, ..., 3] * 255).round(), stored_pixels(clip()[2], 2, plan)[..., 3])
+
+
+@pytest.mark.parametrize("fps", [each for each in RATES if each != Fraction(7, 3)])
+def test_the_rate_of_a_webp_is_found_though_equal_pictures_are_stored_as_one(tmp_path, fps):
+    moving = clip(9)
+    moving[3:6] = moving[3]
+    path, _ = written(tmp_path, "webp", moving, fps=fps)
+    with Image.open(path) as image:
+        assert image.n_frames == 7
+    video = described(path)
+    assert video.count == 9 and abs(video.fps - fps) < fps / 100
+    read = read_video(path, Wanted(), video)
+    assert [float((read[index, ..., 3] - moving[index, ..., 3]).abs().max()) < 0.01 for index in range(9)] == [True] * 9
+
+
+def test_what_is_no_webp_is_refused(tmp_path):
+    path = tmp_path / "clip.webp"
+    path.write_bytes(b"this is no animation")
+    with pytest.raises(ValueError, match=r"An animated WebP was expected, clip\.webp is none"):
+        described(path)
 
 
 def test_what_a_format_has_not_is_refused():

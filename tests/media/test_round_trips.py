@@ -1,5 +1,6 @@
 """One hard clip through every format and association: what comes back, in a table, within each format's own limit."""
 
+import json
 from fractions import Fraction
 
 import pytest
@@ -9,8 +10,10 @@ from pipelines.media.animation import SUFFIXES, Animation, write_animation
 from pipelines.media.passes import PASS_SETS
 from pipelines.media.plan import Plan
 from pipelines.media.read_sequence import find_footage, read_footage
+from pipelines.media.read_still import read_still
 from pipelines.media.read_video import Wanted, described, read_video
 from pipelines.media.sequence import write_sequence
+from pipelines.media.sprite_sheet import SheetPlan, write_sheet
 from pipelines.media.stills import STILLS, Light
 from pipelines.media.takes import Take
 from pipelines.media.video_formats import VIDEO_FORMATS, video_problem
@@ -62,6 +65,20 @@ def animation(folder, clip, name):
     path = folder / f"hard.{SUFFIXES[name]}"
     write_animation(clip, path, Animation(name, RATE))
     return read_video(path, Wanted(), described(path))
+
+
+def sprites(folder, clip):
+    """As an engine reads them: each frame cut out of the sheet and put back where the JSON says it was."""
+    path = folder / "hard.png"
+    told = json.loads(write_sheet(clip, path, SheetPlan(RATE)).read_bytes())
+    sheet = read_still(path)
+    read = torch.zeros_like(clip)
+    for frame, each in zip(read, told["frames"].values(), strict=True):
+        at, where = each["frame"], each["spriteSourceSize"]
+        part = sheet[at["y"] : at["y"] + at["h"], at["x"] : at["x"] + at["w"]]
+        frame[where["y"] : where["y"] + where["h"], where["x"] : where["x"] + where["w"]] = part
+    assert told["meta"]["fps"]["num"] == RATE.numerator and told["meta"]["association"] == "straight"
+    return read
 
 
 # title: (way through, even sizes only, limits of alpha (max), colour over black (max), colour (max), all (mean)).
@@ -122,6 +139,9 @@ WAYS = {
         if video_problem(name) is None
     },
     "apng straight": (lambda f, c: animation(f, c, "apng"), False, (STEP8, 2 * STEP8, STEP8, STEP8)),
+    "webp straight": (lambda f, c: animation(f, c, "webp"), False, (STEP8, 2 * STEP8, None, STEP8)),
+    "gif": (lambda f, c: animation(f, c, "gif"), False, (0.5, None, None, 0.1)),
+    "sprite sheet straight": (lambda f, c: sprites(f, c), False, (STEP8, 2 * STEP8, None, STEP8)),
 }
 
 

@@ -97,3 +97,21 @@ def test_a_taken_name_leaves_both_files_as_they_were(tmp_path):
         write_sheet(torch.zeros(0, 4, 4, 4), tmp_path / "none.png", SheetPlan(Fraction(16)))
     with pytest.raises(ValueError, match="playback is one of loop, once, ping-pong"):
         SheetPlan(Fraction(16), playback="back")
+
+
+def test_progress_is_told_of_each_frame_and_a_stop_leaves_nothing(tmp_path):
+    class Interrupt(BaseException):
+        pass
+
+    heard = []
+
+    def stop():
+        heard.append(1)
+        if len(heard) == 10:
+            raise Interrupt
+
+    write_sheet(clip(), tmp_path / "whole.png", SheetPlan(Fraction(16)), stop)
+    assert len(heard) == 7
+    with pytest.raises(Interrupt):
+        write_sheet(clip(), tmp_path / "stopped.png", SheetPlan(Fraction(16)), stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["whole.json", "whole.png"]

@@ -84,7 +84,7 @@ def test_two_processes_train_as_one_with_twice_the_batch(tmp_path):
         subprocess.Popen([*command, rank], env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank})
         for rank in ("0", "1")
     ]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    assert [process.wait(timeout=300) for process in started] == [0, 0]
     alone = train(*toy_loss(Toy()), **small_run(tmp_path / "alone", batch=4, steps=6))
     for rank in ("0", "1"):
         together = load_file(tmp_path / f"weights-{rank}.safetensors")

@@ -26,12 +26,12 @@
 /** @typedef {Readonly<{ loop: boolean, ellipses: readonly Ellipse[] }>} Drawing  At least one ellipse. */
 /** @typedef {readonly [low: number, high: number]} Range */
 
-export const VERSION = 1
+const VERSION = 1
 export const MAX_CHARACTERS = 1_000_000
 export const MAX_ELLIPSES = 64
 export const MAX_KEYFRAMES = 1_000
 export const MAX_FRAME = 1_000_000
-export const MAX_ID_CHARACTERS = 64
+const MAX_ID_CHARACTERS = 64
 export const MAX_NAME_CHARACTERS = 200
 
 /** @type {readonly Ease[]} */

@@ -9,7 +9,7 @@
 /** @typedef {Readonly<{ width: number, height: number }>} Size */
 
 /** Pixels along each side of a latent cell. */
-export const CELL = 8
+const CELL = 8
 
 /** More cells than this make no better picture. */
 const MOST_CELLS = 20_000

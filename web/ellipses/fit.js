@@ -13,7 +13,7 @@ import { FRAMES } from './keyframes.js'
 /** @typedef {Readonly<{ cx: number, cy: number, rx: number, ry: number, angle: number }>} Found */
 
 /** Alpha at or below it is taken for empty. */
-export const THRESHOLD = 0.1
+const THRESHOLD = 0.1
 
 const SMALLEST_AXIS_CELLS = 0.5
 

@@ -11,8 +11,8 @@ const AT_LAST_MS = 3000
 
 /**
  * @param {Source} source
- * @param {() => void} [late]  a busy browser has presented the frame only now: ask again. Without it a frame is waited
- *   for longer
+ * @param {() => void} [late]  a busy browser has presented a frame after the picture was taken: ask again. Without it a
+ *   frame is waited for longer
  * @returns {Footage}
  */
 export function openFootage(source, late) {
@@ -43,6 +43,7 @@ function images(urls) {
     at(frame) {
       const url = /** @type {string} */ (urls[Math.min(frame, urls.length - 1)])
       const known = loaded.get(url) ?? loadImage(url)
+      known.catch(() => loaded.delete(url)) // to be asked for again
       loaded.delete(url)
       loaded.set(url, known)
       const [oldest] = loaded.keys()
@@ -68,6 +69,33 @@ function video(url, late) {
   /** @type {Promise<unknown>} */
   let queue = happens(element, 'loadeddata')
   let newest = 0
+  let mediaTime = NaN
+  /** @type {(() => void) | undefined} */
+  let presented
+  const look = () => element.requestVideoFrameCallback?.((_, frame) => {
+    look()
+    mediaTime = frame.mediaTime
+    presented?.()
+  })
+  look()
+
+  /** Goes to a time and waits until its frame can be drawn: right after a seek the old one still stands there.
+   * @param {number} time @param {number} near */
+  async function seek(time, near) {
+    const before = mediaTime
+    let sought = false
+    /** @type {Promise<void>} */
+    const shown = new Promise((resolve) => {
+      presented = () => {
+        if (Math.abs(mediaTime - time) <= near || (sought && mediaTime !== before)) resolve()
+      }
+    })
+    element.currentTime = time
+    await happens(element, 'seeked')
+    sought = true
+    await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, late ? SOON_MS : AT_LAST_MS))])
+  }
+
   return {
     still: false,
     at(frame, fps) {
@@ -75,9 +103,8 @@ function video(url, late) {
       const mine = queue.then(async () => {
         if (number !== newest) throw new DOMException('another frame was asked for', 'AbortError')
         const time = Math.min((frame + 0.5) / fps, Math.max(0, element.duration - 0.5 / fps))
-        if (Math.abs(element.currentTime - time) > 1e-4) {
-          await seek(element, time, 1 / fps, late ? SOON_MS : AT_LAST_MS, () => number === newest && late?.())
-        }
+        if (Math.abs(element.currentTime - time) > 1e-4) await seek(time, 1 / fps)
+        presented = late // what comes from now on is not in the picture
         const source = await createImageBitmap(element)
         return { source, size: { width: source.width, height: source.height } }
       })
@@ -85,30 +112,11 @@ function video(url, late) {
       return mine
     },
     close() {
+      presented = undefined
       element.removeAttribute('src')
       element.load() // gives the connection back, of which a browser has few
     },
   }
-}
-
-/** Goes to a time and waits until its frame can be drawn: right after a seek the old one still stands there.
- * @param {HTMLVideoElement} element @param {number} time @param {number} near
- * @param {number} patience  milliseconds @param {() => void} late */
-async function seek(element, time, near, patience, late) {
-  let [sought, waiting] = [false, true]
-  const shown = new Promise((resolve) => {
-    const look = () => element.requestVideoFrameCallback?.((_, { mediaTime }) => {
-      if (!sought && Math.abs(mediaTime - time) > near) return look()
-      resolve(true)
-      if (!waiting) late()
-    })
-    look()
-  })
-  element.currentTime = time
-  await happens(element, 'seeked')
-  sought = true
-  await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, patience))])
-  waiting = false
 }
 
 /** @param {HTMLVideoElement} element @param {string} what @returns {Promise<void>} */

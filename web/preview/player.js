@@ -42,7 +42,7 @@ const BACKDROPS = ['checkerboard', 'black', 'white', 'color', 'plate']
  * @param {Translate} t
  */
 export function createPlayer(address, t) {
-  const canvas = html('canvas', { width: 16, height: 9 })
+  const canvas = html('canvas', { hidden: true })
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false }))
   const board = html('div', { class: 'board' }, canvas)
   const message = html('p', { class: 'message', role: 'status' }, t('previewEmpty'))
@@ -274,7 +274,7 @@ export function createPlayer(address, t) {
       busy = false
       pixels = null
       say('')
-      set(canvas, { width: made.width, height: made.height })
+      set(canvas, { width: made.width, height: made.height, hidden: false })
       picture = context.createImageData(made.width, made.height)
       set(slider, { max: made.clip - 1 })
       offer(backdrop, 'plate', made.plate !== undefined)

@@ -35,7 +35,8 @@ def module_at(path: Path, name: str) -> ModuleType:
 
 
 HOST = module_at(PACK / "tools" / "comfy_host.py", "comfy_host").where()
-sys.path[:] = [HOST.root, *(path for path in sys.path if Path(path).resolve() != PACK)]
+HERE = str(Path(__file__).resolve().parent)
+sys.path[:] = [HOST.root, HERE, *(path for path in sys.path if Path(path).resolve() != PACK)]
 sys.argv = ["x", "--cpu"]
 
 import comfy.options  # noqa: E402  the host, which has just been put on the path

@@ -80,8 +80,9 @@ def test_one_frame_of_rgb_is_enough_and_opaque(host_nodes, node_id):
     assert inside.eq(1).all()
 
 
-@each_change
-def test_cancel_stops_between_two_frames(host_nodes, node_id, monkeypatch):
+@pytest.fixture
+def cancelled_after_2(monkeypatch):
+    """Cancel is pressed when the second frame is done; the next number is one more than frames were done."""
     frames = itertools.count(1)
     real = comfy.utils.ProgressBar.update
 
@@ -90,9 +91,27 @@ def test_cancel_stops_between_two_frames(host_nodes, node_id, monkeypatch):
         comfy.model_management.interrupt_current_processing(next(frames) == 2)
 
     monkeypatch.setattr(comfy.utils.ProgressBar, "update", update)
+    return frames
+
+
+@each_change
+def test_cancel_stops_between_two_frames(host_nodes, node_id, cancelled_after_2):
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         getattr(host_nodes, node_id)(image=clip(), **CHANGES[node_id](5, 24, 32))
-    assert next(frames) == 3
+    assert next(cancelled_after_2) == 3
+
+
+def test_cancel_stops_a_composite_between_two_frames(host_nodes, cancelled_after_2):
+    inputs = {"space": "linear", "mode": "soft", "x": 0, "y": 0, "scale": 1.0}
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        host_nodes.RGBACompositeOver(foreground=clip(9), background=clip(9), **inputs)
+    assert next(cancelled_after_2) == 3
+
+
+def test_cancel_stops_a_render_between_two_frames(host_nodes, cancelled_after_2):
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        host_nodes.RGBARender(image=clip(9), mode="soft", color="#ff8000", threshold=0.0)
+    assert next(cancelled_after_2) == 3
 
 
 class Peak(TorchFunctionMode):

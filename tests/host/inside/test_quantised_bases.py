@@ -15,78 +15,16 @@ import comfy.utils
 import pytest
 import torch
 from comfy.quant_ops import QuantizedTensor
+from packed_layers import packed_model
 from torch import Tensor, nn
 from torch.nn import functional
 
 SUFFIXES = (".q.weight", ".k.weight", ".v.weight", ".o.weight", ".ffn.0.weight", ".ffn.2.weight")
 CONFIG = {"transformer": {"num_heads": 2, "freq_dim": 32, "text_dim": 32}}
-BLOCK = 16
 
 
 def is_linear(name: str) -> bool:
     return name.startswith("blocks.") and name.endswith(SUFFIXES)
-
-
-def unpacked(packed: Tensor) -> Tensor:
-    """(out, blocks * (2 + BLOCK)) bytes, a half-precision scale and BLOCK integers each, to float32 (out, in)."""
-    blocks = packed.reshape(packed.shape[0], -1, 2 + BLOCK)
-    scale = blocks[..., :2].contiguous().view(torch.float16).float()
-    return (scale * blocks[..., 2:].contiguous().view(torch.int8).float()).flatten(1)
-
-
-def packed(weight: Tensor) -> Tensor:
-    blocks = weight.reshape(weight.shape[0], -1, BLOCK)
-    scale = (blocks.abs().amax(-1, keepdim=True) / 127).half()
-    whole = (blocks / scale.float().clamp_min(1e-9)).round().clamp(-127, 127).to(torch.int8)
-    return torch.cat([scale.view(torch.uint8), whole.view(torch.uint8)], -1).flatten(1)
-
-
-class PackedOps(comfy.ops.manual_cast):
-    """Linear layers that keep what the file has, bytes in blocks, and dequantise whenever they are used."""
-
-    class Linear(nn.Module):
-        comfy_cast_weights = True
-        weight_function: list = []
-        bias_function: list = []
-
-        def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
-            super().__init__()
-            self.in_features, self.out_features = in_features, out_features
-            self.weight = nn.Parameter(torch.empty(0), requires_grad=False)
-            self.bias = nn.Parameter(torch.zeros(out_features, device=device), requires_grad=False) if bias else None
-
-        def _load_from_state_dict(self, state_dict, prefix, *_):
-            self.weight = nn.Parameter(state_dict[f"{prefix}weight"], requires_grad=False)
-            if self.bias is not None:
-                self.bias = nn.Parameter(state_dict[f"{prefix}bias"], requires_grad=False)
-
-        def forward(self, x):
-            weight = unpacked(self.weight) if self.weight.dtype == torch.uint8 else self.weight
-            for patches, key in getattr(self.weight, "patches", []):
-                weight = comfy.lora.calculate_weight(patches, weight, key)
-            for function in self.weight_function:
-                weight = function(weight)
-            bias = self.bias
-            for function in self.bias_function:
-                bias = function(bias.clone())
-            return functional.linear(x, weight.to(x), None if bias is None else bias.to(x))
-
-
-class PackedPatcher(comfy.model_patcher.ModelPatcher):
-    """Leaves packed weights packed: their patches stay beside them until they are used."""
-
-    def patch_weight_to_device(self, key, *args, **kwargs):
-        weight = comfy.utils.get_attr(self.model, key)
-        if weight.dtype != torch.uint8:
-            return super().patch_weight_to_device(key, *args, **kwargs)
-        if key in self.patches:
-            weight.patches = [(self.patches[key], key)]
-        return weight
-
-    def unpatch_model(self, device_to=None, unpatch_weights=True):
-        for parameter in self.model.parameters() if unpatch_weights else ():
-            parameter.patches = []
-        return super().unpatch_model(device_to, unpatch_weights)
 
 
 @pytest.fixture(scope="module")
@@ -158,11 +96,7 @@ def nvfp4(base, models, host_nodes) -> Base:
 @pytest.fixture(scope="module")
 def gguf_like(base) -> Base:
     """Bytes that dequantise in the layer's own forward."""
-    stored = {name: packed(tensor) if is_linear(name) else tensor for name, tensor in base.items()}
-    weights = {name: unpacked(tensor) for name, tensor in stored.items() if is_linear(name)}
-    options = {"custom_operations": PackedOps}
-    loaded = comfy.sd.load_diffusion_model_state_dict(stored, options, metadata={"config": json.dumps(CONFIG)})
-    return Base(PackedPatcher(loaded.model, loaded.load_device, loaded.offload_device), weights)
+    return Base(*packed_model(base, is_linear, CONFIG))
 
 
 QUANTISED = ("scaled_fp8", "cast_fp8", "nvfp4", "gguf_like")

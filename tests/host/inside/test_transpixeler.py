@@ -25,6 +25,7 @@ from comfy.context_windows import (
 )
 from comfy.ldm.modules.attention import attention_basic, attention_pytorch
 from comfy.patcher_extension import WrappersMP
+from packed_layers import packed_model
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -683,6 +684,22 @@ def test_over_an_fp8_base_the_lora_is_added_unrounded(wan, models, host_nodes, a
     change = (faint - none)[:, :, 3:].float()
     assert change.abs().max() > 1e-5
     assert torch.nn.functional.cosine_similarity((twice - none)[:, :, 3:].float().flatten(), change.flatten(), 0) > 0.9
+
+
+def test_over_packed_weights_it_is_what_it_is_over_floats(wan, models, host_nodes, apply, answer, close):
+    def is_packed(name: str) -> bool:
+        return name.startswith("blocks.") and name.endswith(
+            (".q.weight", ".o.weight", ".ffn.0.weight", ".ffn.2.weight")
+        )
+
+    config = {"transformer": {"num_heads": 2, "freq_dim": 64, "text_dim": 32}}
+    weights = golden("wan_tiny_model")
+    packed, floats = packed_model(weights, is_packed, config)
+    name = models.save("diffusion_models", "golden_joint_unpacked.safetensors", weights | floats, config)
+    (plain,) = host_nodes.UNETLoader(unet_name=name, weight_dtype="default")
+    given = answer(wan, apply(wan, packed))
+    close("packed", given, answer(wan, apply(wan, plain)), 1e-6)
+    assert (given - answer(wan, apply(wan, packed, strength=0.0)))[:, :, 3:].abs().max() > 1e-3
 
 
 class Squared(TorchDispatchMode):
