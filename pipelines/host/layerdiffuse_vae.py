@@ -51,7 +51,7 @@ def decode(samples: Tensor, rgb: Tensor, path: Path, ensemble: bool = True) -> T
     latents = _matching(samples, rgb, variant)
     height, width = rgb.shape[1:3]
     tall, wide = (-(-side // GRAIN) * GRAIN for side in (height, width))
-    made = new_clip(len(rgb), height, width, rgb.device)
+    made = new_clip(len(rgb), height, width, 4, device=rgb.device)
     view = median_of_views if ensemble else one_view
     step = steps(len(rgb) * (8 if ensemble else 1))
     with _loaded(network, DECODER_VALUES * tall * wide) as device, stoppable(network):
