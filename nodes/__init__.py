@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import alpha_work, ellipses, in_and_out, transpixeler, wan_alpha
+from . import alpha_work, ellipses, in_and_out, layerdiffuse, transpixeler, wan_alpha
 from .schema import ComfyExtension, io
 
 
@@ -10,4 +10,5 @@ class RGBAVideo(ComfyExtension):
     """The pack, as the host loads it."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [*wan_alpha.NODES, *transpixeler.NODES, *ellipses.NODES, *alpha_work.NODES, *in_and_out.NODES]
+        of_models = [*wan_alpha.NODES, *transpixeler.NODES, *layerdiffuse.NODES]
+        return [*of_models, *ellipses.NODES, *alpha_work.NODES, *in_and_out.NODES]

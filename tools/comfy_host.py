@@ -39,6 +39,8 @@ from typing import Any, NoReturn
 
 PACK = Path(__file__).resolve().parents[1]
 PACK_NAME = "ComfyUI-RGBA-Video"
+LAYER_MODELS = "layer_model"
+"""A folder of models that the pack adds to the host's own."""
 PYTHONS = ((3, 10), (3, 13))
 
 
@@ -481,7 +483,7 @@ class Server:
 
     def _model_paths(self) -> Path:
         """The host's own yaml of model folders; a later default folder is put first, hence the reversed order."""
-        kinds = _model_kinds(Path(self.host.root))
+        kinds = [*_model_kinds(Path(self.host.root)), LAYER_MODELS]
         sections = {}
         for index, folder in enumerate([*reversed(self.models), Path(self.host.root) / "models"]):
             given = index < len(self.models)

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import comfy_host
 import example_graphs as graphs
 import tiny_checkpoints as tiny
+import tiny_picture_models as picture_models
 
 FOLDER = comfy_host.PACK / "example_workflows"
 PICTURE_WIDTH, PICTURE_BYTES = 1200, 150_000
@@ -49,10 +50,25 @@ STAND_INS = {
     graphs.MOCHI_BASE: tiny.DIT,
     graphs.MOCHI_VAE: tiny.VAE,
     graphs.MOCHI_LORA: tiny.MOCHI_LORA,
+    graphs.XL_BASE: picture_models.SDXL,
+    graphs.SD15_BASE: picture_models.SD15,
+    graphs.SCRIBBLE: picture_models.SD15_CONTROLNET,
+    graphs.FLUX_BASE: picture_models.FLUX,
+    graphs.CLIP_L: tiny.TEXT_ENCODER,
+    graphs.FLUX_VAE: picture_models.FLUX_VAE,
+    graphs.XL_ATTN: picture_models.XL_ATTN,
+    graphs.XL_BG2BLE: picture_models.XL_BG2BLE,
+    graphs.XL_BGBLE2FG: picture_models.XL_BGBLE2FG,
+    graphs.XL_DECODER: picture_models.DECODER,
+    graphs.SD15_JOINT: picture_models.SD15_JOINT,
+    graphs.SD15_DECODER: picture_models.DECODER,
+    graphs.FLUX_LAYERS: picture_models.FLUX_LORA,
+    graphs.FLUX_TRANSPARENT_VAE: picture_models.FLUX_TRANSPARENT_VAE,
     graphs.UPSCALER: tiny.UPSCALER,
     graphs.INTERPOLATOR: tiny.INTERPOLATOR,
 }
-"""No tiny Mochi can be loaded by the host, and no tiny VAE of CogVideoX: Wan's stand there, with its latent grid."""
+"""No tiny Mochi can be loaded by the host, and no tiny VAE of CogVideoX: Wan's stand there, with its latent grid. Tiny
+SD 1.5 and SDXL are loaded by a node of the tests."""
 SHARDED = (graphs.COG_BASE, graphs.COG_I2V_BASE)
 
 
@@ -116,7 +132,7 @@ def as_text(workflow: dict[str, Any]) -> str:
 
 
 def write_clips(folder: Path, frames: int = 12, width: int = 96, height: int = 64) -> None:
-    """The videos and the picture that graphs open: a disc that crosses the frame, its matte, and its first frame."""
+    """The videos and pictures that graphs open: a disc that crosses the frame, its matte, and their first frames."""
     import av
     import numpy as np
     from PIL import Image
@@ -144,6 +160,8 @@ def write_clips(folder: Path, frames: int = 12, width: int = 96, height: int = 6
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgba").reformat(format=stream.pix_fmt)))
         file.mux(stream.encode())
     Image.fromarray(both[0], "RGBA").save(folder / graphs.PICTURE)
+    for name, frame in ((graphs.BACKGROUND, colours[0]), (graphs.SKETCH, mattes[0])):
+        Image.fromarray(frame.astype(np.uint8), "RGB").save(folder / name)
 
 
 def as_jpeg(png: bytes) -> bytes:

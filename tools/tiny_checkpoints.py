@@ -1,4 +1,4 @@
-"""Tiny random checkpoints in the published key layouts: Wan-Alpha and TransPixeler graphs run on a CPU in seconds.
+"""Tiny random checkpoints in the published key layouts: graphs of the whole pack run on a CPU in seconds.
 
     python tools/tiny_checkpoints.py DIR [--seed N]
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import comfy_host
+import tiny_picture_models
 
 WIDTH, FFN, BLOCKS, HEADS, FREQUENCIES, TEXT = 48, 96, 2, 2, 32, 32
 VAE_WIDTH, VAE_RANK, DORA_RANK, SPEED_RANK = 8, 4, 4, 3
@@ -229,6 +230,8 @@ def write(folder: Path, seed: int = 0) -> None:
     upscaler |= {f"body.{layer}.bias": torch.zeros(wide) for layer in (0, 2)}
     save(UPSCALER, upscaler | {"body.4.weight": normal(shown, wide, 3, 3, std=0.02), "body.4.bias": torch.zeros(shown)})
     save(INTERPOLATOR, filled(comfy_extras.frame_interpolation_models.ifnet.IFNet(channels=[4] * 5)))
+
+    tiny_picture_models.write(normal, filled, low_rank, save)
 
 
 def _decoder_layers(vae: Mapping[str, object], prefixes: Mapping[str, object]) -> Iterator[tuple[str, str]]:

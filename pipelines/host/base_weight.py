@@ -30,9 +30,13 @@ def is_plain(weight: object) -> bool:
 
 
 def parameter_shapes(model: Any) -> dict[str, tuple[int, ...]]:
-    """{parameter of the diffusion model: shape of the unquantised weight}; packed weights are told by their layer."""
+    """{parameter of the diffusion model: shape of the unquantised weight as it was before others patched it}; packed
+    weights are told by their layer."""
     network = model.model.diffusion_model
-    shapes = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
+    shapes = {
+        name: tuple(_before(model, f"diffusion_model.{name}", parameter).shape)
+        for name, parameter in network.named_parameters()
+    }
     for name, module in network.named_modules():
         if hasattr(module, "in_features") and hasattr(module, "out_features"):
             shapes[f"{name}.weight"] = (module.out_features, module.in_features)

@@ -13,6 +13,11 @@ from torch import Tensor
 from ..lora.file_kinds import Kind, refuse_unless
 from ..lora.weights_file import read_weights, shapes_of
 
+LAYERDIFFUSE = ("layer_model", "vae", "loras", "model_patches")
+"""Where LayerDiffuse's files are looked for; users of older ports have the first, which the host does not know."""
+folder_paths.add_model_folder_path(LAYERDIFFUSE[0], str(Path(folder_paths.models_dir, LAYERDIFFUSE[0])))
+folder_paths.folder_names_and_paths[LAYERDIFFUSE[0]][1].update(folder_paths.supported_pt_extensions)
+
 SUBJECT_SUFFIXES = ("", ".pt", ".pth", ".safetensors")
 
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
+import torch
 from comfy.patcher_extension import PatcherInjection
 from torch import Tensor, nn
 
@@ -23,15 +24,22 @@ def linear(weight: Tensor) -> nn.Module:
     return layer
 
 
+def managed(network: nn.Module, load_device: torch.device, offload_device: torch.device) -> Any:
+    """A network of ours as a model that the host loads, offloads and counts."""
+    comfy.model_management.archive_model_dtypes(network)
+    return comfy.model_patcher.CoreModelPatcher(network, load_device=load_device, offload_device=offload_device)
+
+
+def stand_beside(model: Any, key: str, layers: nn.Module) -> None:
+    """Puts `layers` beside a cloned ModelPatcher under `key`; what was there under that key is replaced."""
+    model.set_additional_models(key, [managed(layers, model.load_device, model.offload_device)])
+
+
 def attach(model: Any, key: str, layers: nn.Module, hooks: Callable[[Any], Iterable[Any]]) -> None:
-    """Puts `layers` beside a cloned ModelPatcher under `key`; what was there under that key is replaced.
+    """The same, with hooks on the base's network.
 
     hooks(patcher) registers them and gives their handles, every time that a patcher's network is taken into use.
     """
-    comfy.model_management.archive_model_dtypes(layers)
-    beside = comfy.model_patcher.CoreModelPatcher(
-        layers, load_device=model.load_device, offload_device=model.offload_device
-    )
     handles: WeakKeyDictionary[nn.Module, list[Any]] = WeakKeyDictionary()
 
     def inject(patcher: Any) -> None:
@@ -42,5 +50,5 @@ def attach(model: Any, key: str, layers: nn.Module, hooks: Callable[[Any], Itera
         for handle in handles.pop(patcher.model, ()):
             handle.remove()
 
-    model.set_additional_models(key, [beside])
+    stand_beside(model, key, layers)
     model.set_injections(key, [PatcherInjection(inject=inject, eject=eject)])

@@ -26,6 +26,15 @@ COGVIDEOX_LAYER = re.compile(
     r"(?:model\.diffusion_model\.)?(?:transformer_blocks\.\d+\.(?:attn1\.to_q|norm1\.linear|ff\.net\.2)|blocks\.\d+\.ff_proj"
     r"|patch_embed\.text_proj)\.weight"
 )
+LATENT_CHANNELS = 4
+"""Of Stable Diffusion: a first convolution that takes more has room for condition latents."""
+LAYER_PATCH = re.compile(r"(?P<weight>diffusion_model\..+)::(?P<part>lora::[01]|diff::0)")
+LAYER_UNIT = re.compile(r"hookers\.layers\.(\d+)\.to_q_lora\.(\d+)\.down\.weight")
+LAYER_DECODER = re.compile(r"(?:decoder\.)?latent_conv_in\.weight")
+LAYER_ENCODER = re.compile(r"(?:encoder\.)?blocks\.16\.weight")
+FLUX_LAYER = re.compile(
+    r"(?:transformer\.)?single_transformer_blocks\.\d+\.attn\.to_q\.lora_(?:A|down)(?:\.\w+)?\.weight"
+)
 MODELS = {("5120", "40 blocks"): "Wan 14B,", ("3072", "30 blocks"): "Wan 5B,", ("1536", "30 blocks"): "Wan 1.3B,"}
 
 
@@ -182,6 +191,44 @@ def _describe_transpixeler(shapes: Shapes) -> str:
     return f"for {family}, rank {_numbers(ranks)}, {len(downs)} layers, widths in {_numbers(widths)}"
 
 
+def _condition_latents(shapes: Shapes) -> int:
+    widened = shapes.get("diffusion_model.input_blocks.0.0.weight::diff::0")
+    return 0 if widened is None else widened.shape[1] // LATENT_CHANNELS - 1
+
+
+def _describe_layer_patches(shapes: Shapes) -> str:
+    counts = {part: sum(f"::{part}" in key for key in shapes) for part in ("lora::0", "diff::0")}
+    wanted = {0: "", 1: ", wants one latent beside the noise", 2: ", wants two latents beside the noise"}
+    of_both = f"{counts['lora::0']} low-rank changes and {counts['diff::0']} differences"
+    return of_both + wanted.get(_condition_latents(shapes), "")
+
+
+def _layers(shapes: Shapes) -> int:
+    """How many layers an attention sharing file makes; 0 for another file."""
+    return len({match[2] for key in shapes if (match := LAYER_UNIT.fullmatch(key))})
+
+
+def _describe_layer_units(shapes: Shapes) -> str:
+    units = len({match[1] for key in shapes if (match := LAYER_UNIT.fullmatch(key))})
+    given = ", from a given layer" if any(key.startswith("kwargs_encoder.") for key in shapes) else ""
+    return f"{units} units, {_layers(shapes)} {'layer' if _layers(shapes) == 1 else 'layers'}{given}"
+
+
+def _has(shapes: Shapes, key: re.Pattern[str]) -> bool:
+    return any(key.fullmatch(name) for name in shapes)
+
+
+def _is_layer_encoder(shapes: Shapes) -> bool:
+    first = shapes.get("blocks.0.weight") or shapes.get("encoder.blocks.0.weight")
+    return _has(shapes, LAYER_ENCODER) and first is not None and first.shape[1:2] == (4,)
+
+
+def _describe_latents(shapes: Shapes) -> str:
+    widths = {info.shape[1] for key, info in shapes.items() if LAYER_DECODER.fullmatch(key)}
+    widths |= {info.shape[0] for key, info in shapes.items() if LAYER_ENCODER.fullmatch(key)}
+    return f"for latents of {_numbers(widths)} channels"
+
+
 def _is_umt5(shapes: Shapes) -> bool:
     return "shared.weight" in shapes and "encoder.block.0.layer.0.SelfAttention.q.weight" in shapes
 
@@ -241,6 +288,54 @@ COGVIDEOX = Kind(
     lambda shapes: any(COGVIDEOX_LAYER.fullmatch(key) for key in shapes),
     _describe_cogvideox,
 )
+LAYER_CONDITION = Kind(
+    "LayerDiffuse condition file for SDXL",
+    "RGBALayerDiffuseCondition takes it as weights_name",
+    lambda shapes: _has(shapes, LAYER_PATCH) and _condition_latents(shapes) > 0,
+    _describe_layer_patches,
+)
+LAYER_WEIGHTS = Kind(
+    "LayerDiffuse file for SDXL",
+    "RGBAApplyLayerDiffuse takes it as weights_name",
+    lambda shapes: _has(shapes, LAYER_PATCH),
+    _describe_layer_patches,
+)
+LAYER_SINGLE = Kind(
+    "LayerDiffuse file for SD 1.5",
+    "RGBAApplyLayerDiffuse takes it as weights_name",
+    lambda shapes: _layers(shapes) == 1,
+    _describe_layer_units,
+)
+LAYER_JOINT = Kind(
+    "LayerDiffuse layers file for SD 1.5",
+    "RGBALayerDiffuseJoint takes it as weights_name",
+    lambda shapes: _layers(shapes) > 1,
+    _describe_layer_units,
+)
+LAYER_VAE = Kind(
+    "LayerDiffuse transparent decoder and encoder",
+    "RGBADecodeLayerDiffuse and RGBAEncodeLayerDiffuse take it as weights_name",
+    lambda shapes: _has(shapes, LAYER_DECODER) and _is_layer_encoder(shapes),
+    _describe_latents,
+)
+LAYER_DECODER_FILE = Kind(
+    "LayerDiffuse transparent decoder",
+    "RGBADecodeLayerDiffuse takes it as weights_name",
+    lambda shapes: _has(shapes, LAYER_DECODER),
+    _describe_latents,
+)
+LAYER_ENCODER_FILE = Kind(
+    "LayerDiffuse transparent encoder",
+    "RGBAEncodeLayerDiffuse takes it as weights_name",
+    _is_layer_encoder,
+    _describe_latents,
+)
+FLUX_LORA = Kind(
+    "Flux LoRA",
+    "RGBAApplyLayerDiffuse takes it as weights_name, if it is LayerDiffuse's layerlora",
+    lambda shapes: _has(shapes, FLUX_LAYER),
+    lambda shapes: f"{sum('.lora_A.' in key or '.lora_down.' in key for key in shapes)} layers",
+)
 DORA = Kind("Wan-Alpha DoRA", "RGBAApplyDoRA takes it as dora_name", _is_dora, _describe_dora)
 WAN_LORA = Kind(
     "Wan LoRA",
@@ -265,6 +360,14 @@ KINDS: tuple[Kind, ...] = (
     WAN22_VAE,
     WAN21_VAE,
     TRANSPIXELER,
+    LAYER_CONDITION,
+    LAYER_WEIGHTS,
+    LAYER_SINGLE,
+    LAYER_JOINT,
+    LAYER_VAE,
+    LAYER_DECODER_FILE,
+    LAYER_ENCODER_FILE,
+    FLUX_LORA,
     DORA,
     WAN_LORA,
     WAN_DIT,

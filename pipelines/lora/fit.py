@@ -1,4 +1,5 @@
-"""Whether a file was made for a model: the parameters it changes against the ones the model has.
+"""Whether a file was made for a model: the parameters it changes against the ones the model has, or the weights of a
+whole network against that network.
 
 Layout   {parameter name, such as blocks.0.self_attn.q.weight: shape of the unquantised weight}.
 Differs  The reference skips a parameter whose shape differs, without a word. We refuse the file.
@@ -6,11 +7,17 @@ Differs  The reference skips a parameter whose shape differs, without a word. We
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
 
 from .dora import DoRALayer
 from .key_dialects import list_names
 from .speed_lora import SpeedLoRA
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def dora_shapes(dora: Mapping[str, DoRALayer]) -> dict[str, tuple[int, ...]]:
@@ -42,3 +49,33 @@ def check_fit(file: str, wanted: Mapping[str, Sequence[int]], model: Mapping[str
     if other:
         raise ValueError(f"{file} was made for a model of another size: {list_names(other, most=2)}.")
     return missing
+
+
+def built(what: str, state: Mapping[str, Tensor], make: Callable[[Any], Network], operations: Any = nn) -> Network:
+    """make(operations), with these weights as they are: neither copied nor cast.
+
+    operations has the layers, torch.nn's own or a host's, which may leave its weights unmade until they are loaded.
+    Raises ValueError, naming `what` and listing names, when some are missing, unknown or of another shape.
+    """
+    with torch.device("meta"):
+        network = make(operations)
+        expected = network.state_dict()
+        if expected.keys() != state.keys():  # those of torch are never unmade
+            expected = make(nn).state_dict()
+    refuse_other_state(what, state, expected)
+    network.load_state_dict(state, assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def refuse_other_state(what: str, state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Raises ValueError, naming `what` and listing names, when some are missing, unknown or of another shape."""
+    complaints = {
+        "missing": expected.keys() - state.keys(),
+        "unknown": state.keys() - expected.keys(),
+        "of the wrong shape": {
+            name for name in expected.keys() & state.keys() if expected[name].shape != state[name].shape
+        },
+    }
+    found = [f"{complaint}: {list_names(names)}" for complaint, names in complaints.items() if names]
+    if found:
+        raise ValueError(f"this is not {what}; {'; '.join(found)}.")

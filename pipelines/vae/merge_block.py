@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..lora.fit import refuse_other_state
 from ..lora.key_dialects import list_names
 
 PREFIX = "middle.block."
@@ -137,19 +138,6 @@ def build_merge_block(
         raise ValueError(f"expected a merge block's conv1.weight and head.2.weight, got {list_names(state.keys())}.")
     first, last = state["conv1.weight"], state["head.2.weight"]
     block = MergeBlock(first.shape[1], first.shape[0], last.shape[0], operations, attend).to(first.dtype)
-    _refuse_other_state(state, block.state_dict())
+    refuse_other_state("the merge block of a Wan-Alpha VAE", state, block.state_dict())
     block.load_state_dict(state)
     return block.eval()
-
-
-def _refuse_other_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    complaints = {
-        "missing": expected.keys() - state.keys(),
-        "unknown": state.keys() - expected.keys(),
-        "of the wrong shape": {
-            name for name in expected.keys() & state.keys() if expected[name].shape != state[name].shape
-        },
-    }
-    found = [f"{complaint}: {list_names(names)}" for complaint, names in complaints.items() if names]
-    if found:
-        raise ValueError(f"this is not the merge block of a Wan-Alpha VAE; {'; '.join(found)}.")

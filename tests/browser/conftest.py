@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 TOOLS = str(Path(__file__).resolve().parents[2] / "tools")
+TEST_NODES = Path(__file__).resolve().parents[1] / "host" / "queue" / "packs" / "queue_test_nodes"
 if TOOLS not in sys.path:
     sys.path.insert(0, TOOLS)
 os.environ["OMP_NUM_THREADS"] = "1"  # threads wait for each other longer than models of this size compute
@@ -19,7 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # threads wait for each other longer than m
 def server():
     from save_workflows import host_with_published_files
 
-    with host_with_published_files() as server:
+    with host_with_published_files(custom_nodes=[TEST_NODES]) as server:
         yield server
 
 

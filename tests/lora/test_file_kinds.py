@@ -9,7 +9,15 @@ from pipelines.lora.file_kinds import (
     COGVIDEOX,
     DECODER_LORAS,
     DORA,
+    FLUX_LORA,
     KINDS,
+    LAYER_CONDITION,
+    LAYER_DECODER_FILE,
+    LAYER_ENCODER_FILE,
+    LAYER_JOINT,
+    LAYER_SINGLE,
+    LAYER_VAE,
+    LAYER_WEIGHTS,
     MERGE_BLOCK,
     SUBJECT,
     TRANSPIXELER,
@@ -131,6 +139,53 @@ def test_a_cogvideox_model_is_known_in_both_spellings(shapes: dict):
     assert found.detail == "width 48, 1 block in this file"
 
 
+CONV_IN = "diffusion_model.input_blocks.0.0.weight::diff::0"
+UNIT = "hookers.layers.{}.to_q_lora.{}.down.weight"
+LAYERDIFFUSE = {
+    "layer_xl_transparent_attn": ({"diffusion_model.a.weight::lora::0": (8, 4)}, LAYER_WEIGHTS, "1 low-rank changes"),
+    "layer_xl_transparent_conv": ({CONV_IN: (320, 4, 3, 3)}, LAYER_WEIGHTS, "0 low-rank changes and 1 differences"),
+    "layer_xl_fg2ble": ({CONV_IN: (320, 8, 3, 3)}, LAYER_CONDITION, "wants one latent beside the noise"),
+    "layer_xl_bgble2fg": ({CONV_IN: (320, 12, 3, 3)}, LAYER_CONDITION, "wants two latents beside the noise"),
+    "layer_sd15_transparent_attn": ({UNIT.format(0, 0): (256, 320)}, LAYER_SINGLE, "1 units, 1 layer"),
+    "layer_sd15_joint": (
+        {UNIT.format(unit, layer): (256, 320) for unit in range(32) for layer in range(3)},
+        LAYER_JOINT,
+        "32 units, 3 layers",
+    ),
+    "layer_sd15_fg2bg": (
+        {UNIT.format(0, layer): (256, 320) for layer in range(2)} | {"kwargs_encoder.blocks_0.0.weight": (32, 3, 3, 3)},
+        LAYER_JOINT,
+        "1 units, 2 layers, from a given layer",
+    ),
+    "vae_transparent_decoder": ({"latent_conv_in.weight": (64, 4, 1, 1)}, LAYER_DECODER_FILE, "latents of 4 channels"),
+    "vae_transparent_encoder": (
+        {"blocks.0.weight": (32, 4, 3, 3), "blocks.16.weight": (4, 256, 3, 3)},
+        LAYER_ENCODER_FILE,
+        "for latents of 4 channels",
+    ),
+    "TransparentVAE": (
+        {
+            "decoder.latent_conv_in.weight": (64, 16, 1, 1),
+            "encoder.blocks.0.weight": (32, 4, 3, 3),
+            "encoder.blocks.16.weight": (16, 256, 3, 3),
+        },
+        LAYER_VAE,
+        "for latents of 16 channels",
+    ),
+    "layerlora": (
+        {"transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight": (64, 3072)}, FLUX_LORA, "1 layers",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", LAYERDIFFUSE)
+def test_each_layerdiffuse_file_is_what_it_is(file: str):
+    shapes, kind, detail = LAYERDIFFUSE[file]
+    found = identify(infos(shapes))
+    assert found.kind is kind
+    assert detail in found.detail
+
+
 @pytest.mark.parametrize(
     "shapes",
     [
@@ -190,11 +245,14 @@ def test_the_wrong_file_is_refused_with_the_place_where_it_belongs(files, file, 
 def test_the_command_line_says_what_files_are(tmp_path: Path, dora_goldens, decoder_goldens, capsys):
     save_file(dora_goldens.under("dora/"), tmp_path / "t2v.safetensors")
     torch.save(decoder_goldens.under("lora/"), tmp_path / "decoder.bin")
-    assert main([str(tmp_path / "t2v.safetensors"), str(tmp_path / "decoder.bin")]) == 0
+    save_file({CONV_IN: torch.zeros(8, 8, 3, 3)}, tmp_path / "bg2ble.safetensors")
+    assert main([str(tmp_path / name) for name in ("t2v.safetensors", "decoder.bin", "bg2ble.safetensors")]) == 0
     out = capsys.readouterr().out
     assert "t2v.safetensors: Wan-Alpha DoRA\n  30 tensors, bfloat16; rank 4, 10 layers" in out
     assert "RGBAApplyDoRA takes it as dora_name" in out
     assert "decoder.bin: Wan-Alpha decoder LoRA file\n  152 tensors, bfloat16; 38 RGB layers" in out
+    assert "bg2ble.safetensors: LayerDiffuse condition file for SDXL\n  1 tensor, float32; 0 low-rank" in out
+    assert "RGBALayerDiffuseCondition takes it as weights_name" in out
 
 
 def test_the_command_line_fails_on_a_bad_file_and_goes_on(tmp_path: Path, capsys):

@@ -160,7 +160,7 @@ class Models:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
     folder = tmp_path_factory.mktemp("models")
-    for kind in ("vae", "loras", "diffusion_models", "text_encoders"):
+    for kind in ("vae", "loras", "diffusion_models", "text_encoders", "checkpoints", "controlnet", "layer_model"):
         folder_paths.add_model_folder_path(kind, str(folder / kind), is_default=True)
     (folder / "input").mkdir()
     folder_paths.set_input_directory(str(folder / "input"))

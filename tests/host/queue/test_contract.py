@@ -6,6 +6,8 @@ from typing import Any
 
 import comfy_host
 import pytest
+import tiny_checkpoints as tiny
+import tiny_picture_models as models
 
 COLORS = ["black", "blue", "green", "cyan", "red", "magenta", "yellow", "white"]
 SHIFT = [("subject", "MASK"), ("mean_shift", 0.05), ("subject_is", ["subject = 1", "mask = 1 - alpha"])]
@@ -13,6 +15,8 @@ SHIFT += [("rounding", ["float32", "bfloat16"])]
 SIZE = [("width", "INT"), ("height", "INT"), ("length", "INT")]
 IMAGE = [("image", "IMAGE")]
 MASK = [("mask", "MASK")]
+WEIGHTS = [("weights_name", "COMBO")]
+PROMPTS = [(name, "CONDITIONING") for name in ("positive", "negative")]
 TARGETS = ["After Effects / Premiere", "DaVinci", "Nuke", "Final Cut", "Unity", "Unreal", "Godot", "OBS", "web"]
 FRAMES = [("start_frame", 0), ("frame_count", 0), ("every_nth", 1)]
 LOADED = [*IMAGE, *MASK, ("fps", "FLOAT"), ("frame_count", "INT"), ("audio", "AUDIO")]
@@ -104,6 +108,32 @@ CONTRACT: dict[str, tuple[list[tuple[str, Any]], list[tuple[str, Any]], list[tup
         [*((name, "CONDITIONING") for name in ("positive", "negative")), ("vae", "VAE"), *IMAGE, *SIZE],
         MASK,
         [("positive", "CONDITIONING"), ("negative", "CONDITIONING"), ("latent", "LATENT")],
+    ),
+    "RGBAApplyLayerDiffuse": ([("model", "MODEL"), *WEIGHTS, ("strength", 1.0)], [], [("model", "MODEL")]),
+    "RGBALayerDiffuseCondition": (
+        [("model", "MODEL"), *PROMPTS, *WEIGHTS, ("latent", "LATENT"), ("strength", 1.0)],
+        [("blended", "LATENT")],
+        [("model", "MODEL"), *PROMPTS],
+    ),
+    "RGBALayerDiffuseJoint": (
+        [("model", "MODEL"), *WEIGHTS, ("strength", 1.0)],
+        [*((name, "CONDITIONING") for name in ("foreground", "background", "blended")), *IMAGE, *MASK],
+        [("model", "MODEL"), ("layers", "INT")],
+    ),
+    "RGBASplitLayers": (
+        [("samples", "LATENT"), ("layers", 3)],
+        [],
+        [(name, "LATENT") for name in ("foreground", "background", "blended")],
+    ),
+    "RGBADecodeLayerDiffuse": (
+        [("samples", "LATENT"), ("rgb", "IMAGE"), *WEIGHTS, ("ensemble", "BOOLEAN")],
+        [],
+        [*IMAGE, ("rgb", "IMAGE"), *MASK],
+    ),
+    "RGBAEncodeLayerDiffuse": (
+        [*IMAGE, ("vae", "VAE"), *WEIGHTS, ("offset_scale", 0.0), ("padding", "BOOLEAN")],
+        MASK,
+        [("samples", "LATENT")],
     ),
     "RGBAEllipseEditor": (
         [*SIZE, ("fps", 16.0), ("ellipses", "STRING")],
@@ -287,6 +317,9 @@ def test_files_are_listed_where_they_lie(nodes):
     assert "rgba_tiny_t2v.safetensors" in listed("RGBALoadWanAlphaVAE", "weights_name")  # from loras
     assert "rgba_tiny_t2v.safetensors" not in listed("RGBALoadWanAlphaVAE", "vae_name")
     assert "gauss_mask" in listed("RGBALoadSubject", "file")
+    of_every_folder = listed("RGBADecodeLayerDiffuse", "weights_name")
+    for path in (models.DECODER, models.FLUX_LORA, tiny.DECODERS):  # from layer_model, loras and vae
+        assert path.split("/")[1] in of_every_folder
 
 
 @pytest.mark.parametrize("name", CONTRACT)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import tiny_checkpoints as tiny
+import tiny_picture_models as models
 from PIL import Image
 from queue_graphs import (
     RUN_LIMIT_S,
@@ -255,6 +256,66 @@ TRANSPIXELER = (
     keep("halves", "alpha_before", output=1),
     keep("again", "alpha_after", output=1),
 )
+XL_DRAWN = {"positive": ["positive", 0], "negative": ["negative", 0]}
+SAMPLED = {"seed": 7, "steps": 1, "cfg": 3.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
+LAYERDIFFUSE = (
+    base(),
+    {
+        "sd15": node("QueueTestCheckpoint", ckpt_name=file_name(models.SD15)),
+        "sdxl": node("QueueTestCheckpoint", ckpt_name=file_name(models.SDXL)),
+        "picture": node("QueueTestClip", frames=1, width=64, height=64, channels=4, draw=3, still=True),
+        "hidden": node(
+            "RGBAEncodeLayerDiffuse",
+            image=["picture", 0],
+            vae=["sdxl", 2],
+            weights_name=file_name(models.ENCODER),
+            offset_scale=0.0,
+            padding=True,
+        ),
+        "transparent": node(
+            "RGBAApplyLayerDiffuse", model=["sdxl", 0], weights_name=file_name(models.XL_ATTN), strength=1.0
+        ),
+        "image": node("KSampler", model=["transparent", 0], latent_image=["hidden", 0], **XL_DRAWN, **SAMPLED),
+        "blend": node(
+            "RGBALayerDiffuseCondition",
+            model=["sdxl", 0],
+            **XL_DRAWN,
+            weights_name=file_name(models.XL_FG2BLE),
+            latent=["image", 0],
+            strength=1.0,
+        ),
+        "blended": node(
+            "KSampler",
+            model=["blend", 0],
+            positive=["blend", 1],
+            negative=["blend", 2],
+            latent_image=["hidden", 0],
+            **SAMPLED,
+        ),
+        "joint": node(
+            "RGBALayerDiffuseJoint",
+            model=["sd15", 0],
+            weights_name=file_name(models.SD15_BG2FG),
+            strength=1.0,
+            foreground=["positive", 0],
+            image=["picture", 0],
+        ),
+        "empty": node("EmptyLatentImage", width=64, height=64, batch_size=["joint", 1]),
+        "layers": node("KSampler", model=["joint", 0], latent_image=["empty", 0], **XL_DRAWN, **SAMPLED),
+        "split": node("RGBASplitLayers", samples=["layers", 0], layers=["joint", 1]),
+        "rgb": node("VAEDecode", samples=["split", 0], vae=["sd15", 2]),
+        "decode": node(
+            "RGBADecodeLayerDiffuse",
+            samples=["split", 0],
+            rgb=["rgb", 0],
+            weights_name=file_name(models.DECODER),
+            ensemble=True,
+        ),
+    },
+    save("smoke/layerdiffuse"),
+    keep("blended", "blended"),
+    keep("split", "last", output=2),
+)
 VIDEO = {"image": ["clip", 0], "fps": 23.976}
 FILES_SAVED = (
     CLIP,
@@ -286,7 +347,17 @@ FILES_LOADED = (
     keep("video", "video"),
     keep("from video", "from_video"),
 )
-EVERY_GRAPH = [*V1, V2, *VIDEO_TO_VIDEO, *RELEASED_MASK, *FIT, *SPLIT_AND_JOIN, *ALPHA_WORK, *TRANSPIXELER]
+EVERY_GRAPH = [
+    *V1,
+    V2,
+    *VIDEO_TO_VIDEO,
+    *RELEASED_MASK,
+    *FIT,
+    *SPLIT_AND_JOIN,
+    *ALPHA_WORK,
+    *TRANSPIXELER,
+    *LAYERDIFFUSE,
+]
 EVERY_GRAPH += [*FILES_SAVED, *FILES_LOADED]
 
 
@@ -352,6 +423,13 @@ def test_transpixeler_makes_rgba_frames_and_colours_them_anew(any_run):
     assert (kept(files, "alpha_after") - kept(files, "alpha_before")).abs().max() < 1e-4
     frames = pictures(files)
     assert frames.shape == (9, 48, 64, 4) and frames[..., 3].std() > 1
+
+
+def test_layerdiffuse_encodes_samples_blends_and_makes_layers(any_run):
+    files = any_run(*LAYERDIFFUSE).files
+    assert kept(files, "blended").shape == kept(files, "last").shape == (1, 4, 8, 8)
+    frames = pictures(files)
+    assert frames.shape == (1, 64, 64, 4) and frames[..., 3].std() > 1
 
 
 def test_the_sidecar_says_what_the_frames_are_and_what_graph_made_them(any_server, any_run):

@@ -7,7 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import comfy.model_detection
+import comfy.model_patcher
 import comfy.samplers
+import comfy.sd
+import comfy.supported_models
+import comfy.utils
 import folder_paths
 import torch
 from safetensors.torch import save_file
@@ -21,7 +26,7 @@ class Node:
 
 
 class QueueTestConditioning(Node):
-    """A prompt's embedding without a text encoder."""
+    """A prompt's embedding without a text encoder, and its pooled one, which some models want."""
 
     RETURN_TYPES = ("CONDITIONING",)
 
@@ -30,7 +35,61 @@ class QueueTestConditioning(Node):
         return {"required": {"draw": ("INT", {"default": 0}), "width": ("INT", {"default": 32})}}
 
     def run(self, draw, width):
-        return ([[torch.randn(1, 8, width, generator=torch.Generator().manual_seed(draw)), {}]],)
+        tokens = torch.randn(1, 8, width, generator=torch.Generator().manual_seed(draw))
+        return ([[tokens, {"pooled_output": tokens[:, 0]}]],)
+
+
+class QueueTestCheckpoint(Node):
+    """A tiny Stable Diffusion and its VAE, no CLIP. The host's loader knows SD 1.5 and SDXL by their widths, which are
+    not tiny; the classes are its own."""
+
+    RETURN_TYPES = ("MODEL", "CLIP", "VAE")
+    PREFIX = "model.diffusion_model."
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        names = folder_paths.get_filename_list("checkpoints")
+        return {"required": {"ckpt_name": (names,)}, "optional": {"weight_dtype": (["float32", "fp8"],)}}
+
+    def run(self, ckpt_name, weight_dtype="float32"):
+        weights = comfy.utils.load_torch_file(folder_paths.get_full_path_or_raise("checkpoints", ckpt_name))
+        unet = comfy.model_detection.detect_unet_config(weights, self.PREFIX)
+        family = comfy.supported_models.SD15 if unet["adm_in_channels"] is None else comfy.supported_models.SDXL
+        config = family(unet)
+        if weight_dtype == "fp8":
+            config.set_inference_dtype(torch.float8_e4m3fn, torch.float32)
+        else:
+            config.set_inference_dtype(torch.float32, None)
+        model = config.get_model(weights, self.PREFIX)
+        prefix = "first_stage_model."
+        vae = {key.removeprefix(prefix): each for key, each in weights.items() if key.startswith(prefix)}
+        model.load_model_weights(weights, self.PREFIX)
+        cpu = torch.device("cpu")
+        patcher = comfy.model_patcher.CoreModelPatcher(model, load_device=cpu, offload_device=cpu)
+        return (patcher, None, tiny_vae(vae))
+
+
+class QueueTestVAE(Node):
+    """The same for a VAE alone."""
+
+    RETURN_TYPES = ("VAE",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"vae_name": (folder_paths.get_filename_list("vae"),)}}
+
+    def run(self, vae_name):
+        return (tiny_vae(comfy.utils.load_torch_file(folder_paths.get_full_path_or_raise("vae", vae_name))),)
+
+
+def tiny_vae(weights):
+    """The host's VAE of the width that the weights have; by itself it takes 128 for the encoder."""
+    width, channels = weights["encoder.conv_in.weight"].shape[0], weights["post_quant_conv.weight"].shape[1]
+    network = {"double_z": True, "z_channels": channels, "resolution": 64, "in_channels": 3, "out_ch": 3, "ch": width}
+    network |= {"ch_mult": [1, 1, 1, 1], "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0}
+    vae = comfy.sd.VAE(sd=weights, config={"params": {"embed_dim": channels, "ddconfig": network}})
+    vae.latent_channels = channels
+    return vae
 
 
 class QueueTestClip(Node):
@@ -178,6 +237,8 @@ NODE_CLASS_MAPPINGS = {
     node.__name__: node
     for node in (
         QueueTestConditioning,
+        QueueTestCheckpoint,
+        QueueTestVAE,
         QueueTestClip,
         QueueTestMask,
         QueueTestNaN,
