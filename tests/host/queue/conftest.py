@@ -15,7 +15,7 @@ sys.path[:0] = [str(HERE.parents[2] / "tools"), str(HERE)]
 
 import comfy_host  # noqa: E402
 import tiny_checkpoints as tiny  # noqa: E402
-from queue_graphs import ROOT, TEST_NODES, Run, loaded_modules, queue_of  # noqa: E402
+from queue_graphs import DEMO_MODELS, ROOT, TEST_NODES, Run, loaded_modules, queue_of  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,7 +48,9 @@ def input_folder(models: Path) -> Path:
 @pytest.fixture(scope="session")
 def started(host: comfy_host.Host, models: Path, input_folder: Path) -> Iterator[tuple[comfy_host.Server, set[str]]]:
     """ComfyUI 0.30.0 with this pack and the nodes of the tests, and the modules that it had loaded at its start."""
-    with comfy_host.Server(host, models=[models], custom_nodes=[TEST_NODES], input=input_folder) as running:
+    with comfy_host.Server(
+        host, models=[models, DEMO_MODELS], custom_nodes=[TEST_NODES], input=input_folder
+    ) as running:
         yield running, loaded_modules(running)
 
 
@@ -76,7 +78,9 @@ def any_server(request: pytest.FixtureRequest, models: Path, input_folder: Path)
         yield request.getfixturevalue("server")
         return
     host = comfy_host.install(request.param)
-    with comfy_host.Server(host, models=[models], custom_nodes=[TEST_NODES], input=input_folder) as running:
+    with comfy_host.Server(
+        host, models=[models, DEMO_MODELS], custom_nodes=[TEST_NODES], input=input_folder
+    ) as running:
         yield running
 
 

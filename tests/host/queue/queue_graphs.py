@@ -18,6 +18,7 @@ Graph = dict[str, dict[str, Any]]
 Run = Callable[..., comfy_host.Finished]
 
 ROOT = Path(__file__).resolve().parents[3]
+DEMO_MODELS = ROOT / "demo" / "models"
 TEST_NODES = Path(__file__).resolve().parent / "packs" / "queue_test_nodes"
 RUN_LIMIT_S = 300.0
 

@@ -18,7 +18,7 @@ import comfy_host
 import psutil
 import pytest
 import torch
-from queue_graphs import ROOT, TEST_NODES, ellipses, keep, node, save, sidecar
+from queue_graphs import DEMO_MODELS, ROOT, TEST_NODES, ellipses, keep, node, save, sidecar
 from safetensors.torch import save_file
 
 TOOL = ROOT / "tools" / "comfy_host.py"
@@ -32,7 +32,8 @@ class Shell:
     def __init__(self, folder: Path, models: Path, input_folder: Path) -> None:
         self.folder = folder
         self.output = folder / "output"
-        self.always = ["--models", str(models), "--custom-nodes", str(TEST_NODES), "--input", str(input_folder)]
+        folders = ["--models", str(models), str(DEMO_MODELS), "--custom-nodes", str(TEST_NODES)]
+        self.always = [*folders, "--input", str(input_folder)]
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
@@ -86,14 +87,15 @@ def test_run_prints_the_path_of_every_file_and_nothing_else(ended, shell):
     take = shell.output / "shots" / "good_v001"
     files = [Path(line) for line in output.splitlines()]
     assert status == 0
-    assert files == [*(take / f"good_v001.{1001 + k}.png" for k in range(17)), take / "good_v001.json"]
+    frames = [*(take / f"good_v001.{1001 + k}.png" for k in range(17)), take / "good_v001.json"]
+    assert files == [*frames, shell.output / "demo_animation_v001.png"]
     assert all(file.is_file() for file in files)
     assert sidecar(files)["seed"] == [5]
 
 
 def test_run_prints_warnings_beside_it(ended):
     _, _, errors = ended["good"]
-    told = [line for line in errors.splitlines() if not re.fullmatch(r"\d+/15 nodes  .* \(node .*\) +\d+%", line)]
+    told = [line for line in errors.splitlines() if not re.fullmatch(r"\d+/16 nodes  .* \(node .*\) +\d+%", line)]
     assert len(told) == 1  # lines of progress come every ten seconds only, where a terminal would show a bar
     assert told[0].startswith("warning: mean shift (node shift, RGBAMeanShift): The border of the subject")
 
