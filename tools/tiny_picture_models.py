@@ -27,6 +27,8 @@ SIZES = 1536
 DECODER_WIDTHS = (4, 4, 8, 12, 16, 16, 16)
 CHANGE = 0.1
 """Size of the random changes, as a share of the weights that they change."""
+THROUGH_SILU = 1.7
+"""What a convolution has to gain so that SiLU behind it leaves a signal of its size."""
 
 SD15, SDXL = "checkpoints/rgba_tiny_sd15.safetensors", "checkpoints/rgba_tiny_sdxl.safetensors"
 FLUX, FLUX_VAE = "diffusion_models/rgba_tiny_flux.safetensors", "vae/rgba_tiny_flux_vae.safetensors"
@@ -142,7 +144,9 @@ def write(
                 unit = drawn(_unit(width, context, layers, given), gain=math.sqrt(CHANGE))
                 units |= {f"hookers.layers.{2 * index + each}.{key}": tensor for key, tensor in unit.items()}
         if given:
-            units |= {f"kwargs_encoder.{key}": tensor for key, tensor in drawn(_control_encoder()).items()}
+            units |= {
+                f"kwargs_encoder.{key}": tensor for key, tensor in drawn(_control_encoder(), THROUGH_SILU).items()
+            }
         save(name, units)
 
     save(DECODER, _decoder_weights(drawn, 4))
