@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> int:
     unknown = [name for name in options.stage if name not in stages.STAGES]
     if unknown:
         parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
-    counts = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
-    recipe = stages.Recipe(options.folder, options.precision, *counts, options.workers)
+    steps, clips, batch = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
+    recipe = stages.Recipe(options.folder, options.precision, steps, clips, batch, options.workers)
     for name in options.stage or stages.STAGES:
         stages.STAGES[name](recipe)
     if options.publish is not None:

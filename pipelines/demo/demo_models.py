@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..ellipse.drawing import Drawing
 from ..ellipse.field import subject
@@ -61,7 +61,7 @@ class DemoModels:
         self.joint = TransPixeler(_dit(base, device), WAN, Additions(rank=ALPHA_RANK))
         take_published(self.joint, read_weights(folder / TRANSPIXELER))
         self.joint.to(device)
-        self.vae: Any = load_vae(folder / VAE).to(device)
+        self.vae: Any = nn.Module.to(load_vae(folder / VAE), device)
         self.encoder = load_rgba_encoder(folder / VAE, folder / RGBA_VAE).to(device)
         self.decoder = load_rgba_decoder(folder / VAE, folder / RGBA_VAE).to(device)
 
@@ -101,7 +101,7 @@ class DemoModels:
 
 
 def _dit(weights: dict[str, Tensor], device: torch.device) -> Any:
-    dit = dit_from_official(weights, base_dit.HEADS).to(device)
+    dit: Any = nn.Module.to(dit_from_official(weights, base_dit.HEADS), device)
     count_padding(dit)
     return dit
 
