@@ -1,16 +1,10 @@
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 GOLDENS = Path(__file__).parents[1] / "data" / "wan_alpha"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def two_threads():
-    torch.set_num_threads(2)
 
 
 class Goldens(dict[str, Tensor]):

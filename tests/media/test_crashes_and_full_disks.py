@@ -39,7 +39,12 @@ def clip(frames: int = 40, height: int = 48, width: int = 64) -> torch.Tensor:
 
 def killed(work: Callable[[], object], folder: Path, pattern: str, count: int) -> None:
     """Work in a process of its own that has no end, killed when so many files of the pattern are there."""
-    process = multiprocessing.get_context("fork").Process(target=work)
+
+    def in_one_thread() -> None:  # a forked process has none of its parent's threads, and would wait for them
+        torch.set_num_threads(1)
+        work()
+
+    process = multiprocessing.get_context("fork").Process(target=in_one_thread)
     process.start()
     deadline = time.monotonic() + 120
     while len(list(folder.rglob(pattern))) < count:
