@@ -9,7 +9,6 @@ Differs  Nothing. There is no tag for sRGB in it: TIFF's RGB is read as sRGB by 
 import io
 
 import numpy as np
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from .still_codec import decoded, encoded
 
@@ -42,6 +41,8 @@ def decode(file: bytes) -> np.ndarray:
 
 def says_premultiplied(file: bytes) -> bool:
     """Whether the header calls alpha associated, as the premultiplied files of other programs do."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2  # slow to import, and few read TIFF
+
     directory = ImageFileDirectory_v2(file[:8])
     stream = io.BytesIO(file)
     stream.seek(directory.next)
