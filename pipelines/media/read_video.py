@@ -67,8 +67,10 @@ class Wanted:
 
 
 def opened(source: Source) -> InputContainer:
-    """An open file. ValueError when it is no video."""
+    """An open file, from its beginning. ValueError when it is no video."""
     name = source.name if isinstance(source, Path) else "the file"
+    if isinstance(source, io.BytesIO):
+        source.seek(0)
     try:
         container = cast(InputContainer, av.open(str(source) if isinstance(source, Path) else source))
     except FFmpegError as error:
