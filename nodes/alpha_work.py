@@ -94,7 +94,7 @@ class RGBARender(io.ComfyNode):
                 *clip_inputs()[:1],
                 io.Combo.Input(
                     "mode",
-                    options=["soft", "hard"],
+                    options=list(MODES),
                     tooltip="soft: colour * alpha + background * (1 - alpha). hard: colour where alpha > threshold.",
                 ),
                 io.Color.Input("color", default="#000000", tooltip="The background, #rrggbb in sRGB."),

@@ -22,11 +22,10 @@ from ..pipelines.host.output import (
     graph_texts,
     output_path,
     prefix_problem,
-    save,
     save_animation,
+    save_sequence,
     save_sheet,
     save_video,
-    saved,
     seeds_of,
     still_problem,
     target_problem,
@@ -206,10 +205,8 @@ class RGBASaveSequence(io.ComfyNode):
             seeds=seeds_of(cls.hidden),
             graph=graph_of(cls.hidden),
         )
-        batch = in_clips(frames, clips)
-        plans = save(output_path(filename_prefix, frames), existing, batch, plan)
-        folders = "\n".join(str(each.take.folder) for each in plans)
-        return io.NodeOutput(frames, folders, ui=saved(plans, batch))
+        done = save_sequence(output_path(filename_prefix, frames), existing, in_clips(frames, clips), plan)
+        return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
 class RGBAPreview(io.ComfyNode):

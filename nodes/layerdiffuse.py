@@ -163,8 +163,8 @@ class RGBALayerDiffuseJoint(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model: Any, weights_name: str, strength: float, **layers: Any) -> io.NodeOutput:
-        return io.NodeOutput(*joint_layers(model, path_of(weights_name, *LAYERDIFFUSE), strength, **layers))
+    def execute(cls, model: Any, weights_name: str, strength: float, **given: Any) -> io.NodeOutput:
+        return io.NodeOutput(*joint_layers(model, path_of(weights_name, *LAYERDIFFUSE), strength, **given))
 
 
 class RGBASplitLayers(io.ComfyNode):

@@ -18,7 +18,7 @@ from ..alpha.unmatte import estimated_plate, unmatte
 from ..media.in_order import in_order
 from .frames import changed, frames_of, gathered, new_clip, repeated
 from .notices import warn
-from .pictures import in_clips, rgba
+from .pictures import in_clips, refuse_other_image, rgba
 from .progress import steps
 
 
@@ -38,7 +38,7 @@ def composited(
 
     Raises ValueError when both are clips and of different length.
     """
-    rgba(background[:1])
+    refuse_other_image(background)
     count = _common_length(foreground, background)
     made = new_clip(count, *background.shape[1:3], 4, device=background.device)
     inference = torch.is_inference_mode_enabled()  # which a new thread has to be told

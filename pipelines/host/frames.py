@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .pictures import fitting, given, rgba
+from .pictures import fitting, given, refuse_other_image, rgba
 from .progress import steps
 
 Change = Callable[..., tuple[Tensor, Tensor]]
@@ -21,7 +21,7 @@ def frames_of(image: Tensor, mask: Tensor | None = None) -> Iterator[Tensor]:
 
     Raises ValueError for what `pictures.rgba` refuses, before the first frame.
     """
-    rgba(image[:1])
+    refuse_other_image(image)
     fitted = given(mask, image)
 
     def each() -> Iterator[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,12 @@ import folder_paths
 import torch
 from torch import Tensor
 
-from ..media.rates import exact_rate
-from ..media.read_sequence import Footage, chosen, find_footage, read_footage
+from ..media.rates import USUAL, exact_rate
+from ..media.read_sequence import chosen, find_footage, read_footage
 from ..media.read_still import READABLE
 from ..media.read_video import SUFFIXES, Source, Wanted, described, frame_count, read_audio, read_video
 from ..media.sound import Sound
 from .progress import steps
-
-USUAL = Fraction(16)
-"""Wan's rate, for what does not say its own."""
 
 
 def listed(suffixes: Collection[str], folders: bool) -> list[str]:
@@ -80,7 +78,7 @@ def load_sequence(
     """The frames that are asked for and their rate, with progress; `fps` above 0 is the rate of all the files."""
     footage = find_footage(chosen_path(name))
     if fps > 0:
-        footage = Footage(footage.files, footage.numbers, exact_rate(fps), footage.association)
+        footage = replace(footage, fps=exact_rate(fps))
     footage = chosen(footage, start, count, every)
     return read_footage(footage, association, steps(len(footage.files))), footage.fps or USUAL / every
 

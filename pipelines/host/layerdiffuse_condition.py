@@ -65,9 +65,8 @@ def _together(given: dict[str, Tensor]) -> Tensor:
                 f"{name} wants an SDXL latent (B, 4, h, w), got {tuple(samples.shape)}; encode with its VAE."
             )
         if samples.shape[2:] != first.shape[2:] or len(samples) not in (1, count):
-            raise ValueError(
-                f"latent is {tuple(first.shape)}, {name} is {tuple(samples.shape)}; they must go together."
-            )
+            shapes = ", ".join(f"{each} is {tuple(tensor.shape)}" for each, tensor in given.items())
+            raise ValueError(f"{shapes}; they must go together.")
     return torch.cat([samples.expand(count, -1, -1, -1) for samples in given.values()], dim=1)
 
 

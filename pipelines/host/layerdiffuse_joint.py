@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ..alpha.render import soft_render
+from ..layerdiffuse.attention_sharing import CONTROL
 from ..layerdiffuse.layers import by_layer, refuse_other_batch
 from ..lora.file_kinds import LAYER_JOINT, LAYER_UNIT
 from ..lora.weights_file import named
@@ -37,7 +38,7 @@ def joint_layers(
     """
     weights = read_chosen(path, [LAYER_JOINT], NODE, FILE_INPUT)
     layers = len({match[2] for name in weights if (match := LAYER_UNIT.fullmatch(name))})
-    given = any(name.startswith("kwargs_encoder.") for name in weights)
+    given = any(name.startswith(CONTROL) for name in weights)
     if given != (image is not None):
         raise ValueError(
             f"{path.name} makes layers for a given one: connect it to image."

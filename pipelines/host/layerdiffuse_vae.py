@@ -26,7 +26,7 @@ from ..lora.weights_file import named
 from .frames import frames_of, new_clip
 from .model_files import chosen_for, read_chosen
 from .notices import warn
-from .pictures import rgba
+from .pictures import refuse_other_image
 from .progress import steps, stoppable
 from .side_model import managed
 
@@ -142,7 +142,7 @@ def _in_cells(picture: Tensor) -> Tensor:
 
 def _matching(samples: Tensor, rgb: Tensor, variant: Variant) -> Tensor:
     """The latents of the pictures, or zeros."""
-    rgba(rgb[:1])
+    refuse_other_image(rgb)
     if samples.ndim != 4 or samples.shape[1] != variant.latent_channels:
         raise ValueError(
             f"samples wants latents (B, {variant.latent_channels}, h, w) for this file, got {tuple(samples.shape)}; "

@@ -42,19 +42,17 @@ from .input import sound_of
 from .notices import warn
 from .progress import steps
 
+SEED_INPUTS = ("seed", "noise_seed")
+TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
 TRIED_FRAMES, TRIED_LINES = 4, 120
 
 
 @dataclass(frozen=True)
 class Saved:
-    """The paths, a line for each file, and what the host shows and remembers."""
+    """The paths, a line for each file or take, and what the host shows and remembers."""
 
     paths: str
     ui: dict[str, Any]
-
-
-SEED_INPUTS = ("seed", "noise_seed")
-TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
 
 
 def prefix_problem(prefix: str | None, existing: str | None) -> str | None:
@@ -105,7 +103,7 @@ def output_path(prefix: str, frames: Tensor) -> str:
     return "/".join(filled(part) for part in re.split(r"[/\\]", prefix))
 
 
-def save(prefix: str, existing: str, clips: Sequence[Tensor], plan: Callable[[Take], Plan]) -> list[Plan]:
+def save_sequence(prefix: str, existing: str, clips: Sequence[Tensor], plan: Callable[[Take], Plan]) -> Saved:
     """Writes a take for each clip of the batch, all of one version, as `plan` says of each, with progress."""
     step = steps(sum(len(clip) for clip in clips))
     first = new_take(Path(folder_paths.get_output_directory()), prefix, existing)
@@ -113,7 +111,7 @@ def save(prefix: str, existing: str, clips: Sequence[Tensor], plan: Callable[[Ta
     for entry, clip in enumerate(clips, start=1):
         plans.append(plan(batch_entry(first, entry)))
         write_sequence(clip, plans[-1], step)
-    return plans
+    return Saved("\n".join(str(each.take.folder) for each in plans), _shown(plans, clips))
 
 
 def video_name_problem(prefix: str | None, format_name: str | None) -> str | None:
@@ -191,9 +189,7 @@ def deliver(
 def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: Stills, hidden: Any) -> Saved:
     still = STILLS[part.format](1, Light(kind=part.kind))
     plan = partial(Plan, still=still, fps=fps, seeds=seeds_of(hidden), graph=graph_of(hidden))
-    plans = save(prefix, NEW_VERSION, clips, plan)
-    folders = "\n".join(str(each.take.folder) for each in plans)
-    return Saved(folders, saved(plans, clips))
+    return save_sequence(prefix, NEW_VERSION, clips, plan)
 
 
 def target_problem(prefix: str | None, target: str | None) -> str | None:
@@ -222,7 +218,7 @@ def seeds_of(hidden: Any) -> list[int]:
     return [value for value in values if isinstance(value, int)]
 
 
-def saved(plans: Sequence[Plan], clips: Sequence[Tensor]) -> dict[str, Any]:
+def _shown(plans: Sequence[Plan], clips: Sequence[Tensor]) -> dict[str, Any]:
     """What the host shows and remembers: the first frame as a picture on the node, and the name of every file."""
     files = [
         _entry(frame_path(plan, passes[0], plan.start + index))

@@ -23,7 +23,7 @@ def rgba(image: Tensor, mask: Tensor | None = None) -> Tensor:
     The result shares memory with `image` where nothing has to change: read it, do not write it.
     Raises ValueError naming both sizes when a mask does not fit.
     """
-    _refuse_other_image(image)
+    refuse_other_image(image)
     mask = given(mask, image)
     if mask is None and image.shape[-1] == 4:
         return image.to(torch.float32)
@@ -46,7 +46,7 @@ def with_alpha(rgb: Tensor, grey: Tensor) -> Tensor:
     A single grey frame repeats. Raises ValueError naming both sizes when they differ.
     """
     for image in (rgb, grey):
-        _refuse_other_image(image)
+        refuse_other_image(image)
     _refuse_other_size("alpha", grey, rgb, "rgb")
     joined = torch.empty(*rgb.shape[:3], 4, dtype=torch.float32, device=rgb.device)
     joined[..., :3] = rgb[..., :3]
@@ -65,7 +65,7 @@ def in_clips(frames: Tensor, clips: int) -> tuple[Tensor, ...]:
 
 def fitting(name: str, other: Tensor, image: Tensor) -> Tensor:
     """`other`, an IMAGE that goes with `image`: in its size, with as many frames or a single one. Raises ValueError."""
-    _refuse_other_image(other)
+    refuse_other_image(other)
     _refuse_other_size(name, other, image)
     return other
 
@@ -95,7 +95,8 @@ def given(mask: Tensor | None, image: Tensor) -> Tensor | None:
     return mask.expand(frames, height, width)
 
 
-def _refuse_other_image(image: Tensor) -> None:
+def refuse_other_image(image: Tensor) -> None:
+    """Raises ValueError when it is no IMAGE in RGB or RGBA."""
     if image.ndim != 4 or image.shape[-1] not in (3, 4) or 0 in image.shape:
         raise ValueError(
             f"image wants frames (T, H, W, 3 or 4), got {tuple(image.shape)}; connect an IMAGE in RGB or RGBA."

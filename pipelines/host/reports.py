@@ -21,7 +21,7 @@ def reported(image: Tensor, mask: Tensor | None, flow: bool) -> tuple[Measures, 
     """Numbers, text, and plot (1, H, W, 3). Flow is left out, with a warning, where OpenCV is missing."""
     opencv = opencv_is_here()
     found = measured(rgba(image, mask), flow and opencv, steps(len(image)))
-    words = report(found, opencv)
+    words = report(found, opencv or not flow)
     if flow and not opencv:
         warn("The flow difference wants OpenCV, which is missing: pip install opencv-python-headless")
     return found, words, plot(found)[None]

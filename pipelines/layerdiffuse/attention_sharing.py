@@ -22,7 +22,8 @@ from ..lora.fit import built
 from .control_maps import ControlEncoder, build_control_encoder
 from .layers import by_layer, interleaved
 
-UNITS, CONTROL = "hookers.layers.", "kwargs_encoder."
+CONTROL = "kwargs_encoder."
+"""How the names of the control image's encoder begin."""
 PROJECTIONS = ("to_q", "to_k", "to_v", "to_out")
 EPSILON = 1e-6
 

@@ -3,6 +3,7 @@
 Layout   channels by name, each (H, W); the file's own names: R, G, B, A, and layer.R ...
 Range    any finite amount; alpha 0..1. Half holds up to 65504.
 Source   OpenEXR, technical introduction: colour is premultiplied by custom, A = 0 beside a colour is a glow.
+Differs  The format holds NaN and infinity; we refuse to write them.
 
 The library is the Academy Software Foundation's own, imported when it is needed: a host does not bring it along.
 """

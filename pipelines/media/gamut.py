@@ -3,6 +3,7 @@
 Layout   colours (..., 3), linear: amounts of light.
 Range    any; a colour outside a smaller gamut has negative parts and keeps them.
 Source   ITU-R BT.709; ACES TB-2014-004 (AP0) and S-2014-004 (AP1, ACEScg); Bradford adaptation of the white point.
+Differs  Nothing. The matrices are computed from the primaries, in float64, not copied from print.
 """
 
 from collections.abc import Mapping

@@ -58,7 +58,8 @@ def _light(picture: Tensor, space: str) -> list[Tensor]:
 
 
 def rgba_of(channels: Mapping[str, np.ndarray], of: Chromaticities, premultiplied: bool = True) -> Tensor:
-    """Straight RGBA (H, W, 4) in display space, float32, of R, G, B and A, or of Y alone; without A it is opaque.
+    """Straight RGBA (H, W, 4) in display space, float32, of R, G, B and A, or of Y or A alone as grey; without A it is
+    opaque, and so is grey.
 
     ValueError when neither colour nor grey is there.
     """

@@ -4,7 +4,7 @@ Layout   (H, W, 4) straight RGBA to (H, W, C).
 Range    0..1, sRGB; alpha and matte are coverage, 1 = opaque.
 Source   CorridorKey's four: FG straight, Matte, Processed premultiplied, Comp over a checkerboard.
 Differs  Its FG, Matte and Processed are linear EXR. Here `processed` is premultiplied as the colour stands, in
-         display space; the sidecar says so.
+         display space; only an EXR holds light, made in `light`. The sidecar says which it is.
 """
 
 from collections.abc import Callable, Mapping

@@ -2,6 +2,7 @@
 
 Range    frames per second, above 0.
 Source   SMPTE ST 12-1 and ST 2036-1: television's rates are n * 1000/1001, printed as 23.976 or 29.97.
+Differs  Nothing. The standards do not say what a printed rate was rounded from: the 0.005 around it is ours.
 """
 
 import math
@@ -10,6 +11,9 @@ from fractions import Fraction
 BROADCAST = tuple(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120))
 ROUNDING = Fraction(1, 200)
 LARGEST_DENOMINATOR = 1001
+
+USUAL = Fraction(16)
+"""Wan's rate, for what does not say its own."""
 
 
 def exact_rate(fps: float) -> Fraction:

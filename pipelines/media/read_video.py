@@ -24,7 +24,7 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from torch import Tensor
 
-from .rates import exact_rate
+from .rates import USUAL, exact_rate
 from .read_still import PREMULTIPLIED, STRAIGHT, straight
 from .read_webp import counts_and_rate, frames_of, is_webp, size_of
 from .sound import Sound, read_sound
@@ -67,8 +67,10 @@ class Wanted:
 
 
 def opened(source: Source) -> InputContainer:
-    """An open file. ValueError when it is no video."""
+    """An open file, from its beginning. ValueError when it is no video."""
     name = source.name if isinstance(source, Path) else "the file"
+    if isinstance(source, io.BytesIO):
+        source.seek(0)
     try:
         container = cast(InputContainer, av.open(str(source) if isinstance(source, Path) else source))
     except FFmpegError as error:
@@ -88,7 +90,7 @@ def described(source: Source) -> Video:
         stream = container.streams.video[0]
         tags = {key.lower(): value.lower() for key, value in {**container.metadata, **stream.metadata}.items()}
         count = sum(1 for packet in container.demux(stream) if packet.size)
-        rate = stream.average_rate or stream.guessed_rate or Fraction(16)
+        rate = stream.average_rate or stream.guessed_rate or USUAL
         return Video(
             count,
             exact_rate(float(rate)),

@@ -18,12 +18,10 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from .rates import exact_rate
+from .rates import USUAL, exact_rate
 from .read_still import rgba_from
 
 SUFFIX = ".webp"
-STILL = Fraction(16)
-"""The rate of a picture that does not move: Wan's."""
 
 
 def is_webp(source: object) -> TypeGuard[Path]:
@@ -35,7 +33,7 @@ def counts_and_rate(path: Path) -> tuple[list[int], Fraction]:
     delays = [delay for delay, _ in _pictures(path)]
     shortest = min((each for each in delays if each > 0), default=0)
     if len(delays) == 1 or not shortest:
-        return [1] * len(delays), STILL
+        return [1] * len(delays), USUAL
     counts = [max(1, round(each / shortest)) for each in delays]
     return counts, exact_rate(1000 * sum(counts) / sum(delays))
 

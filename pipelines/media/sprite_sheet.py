@@ -113,7 +113,7 @@ def sheet(
         part = frame[box.y : box.y + box.height, box.x : box.x + box.width]
         picture[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width] = part
         on_frame()
-    picture[..., :3] = edge_bleed(picture[..., :3].clone(), picture[..., 3:])
+    picture[..., :3] = edge_bleed(picture[..., :3], picture[..., 3:])
     return picture, cells, box
 
 

@@ -1,3 +1,4 @@
+import io
 from fractions import Fraction
 
 import av
@@ -188,6 +189,14 @@ def test_frames_are_chosen_by_start_count_and_step(tmp_path):
     assert frame_count(video, Wanted(1, 0, 3)) == 3
     with pytest.raises(ValueError, match="9 frames are there, from 0 on; got start_frame 7, frame_count 3"):
         frame_count(video, Wanted(7, 3))
+
+
+def test_a_video_in_memory_is_read_as_its_file_however_often(tmp_path):
+    path, _ = written(tmp_path, "ffv1")
+    memory = io.BytesIO(path.read_bytes())
+    for _ in range(2):
+        assert torch.equal(read_video(memory, Wanted(), described(memory)), read_video(path, Wanted(), described(path)))
+    assert read_audio(memory, Fraction(0), Fraction(1)) is None
 
 
 def test_the_artist_knows_better_than_the_file(tmp_path):
