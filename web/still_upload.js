@@ -86,11 +86,11 @@ export function nameOf(stills) {
   return picture?.file.name.replace(NUMBER_AND_SUFFIX, '') || NAMELESS
 }
 
-/** @param {string} name @param {readonly string[]} taken */
+/** A name that no sequence and no folder of passes has. @param {string} name @param {readonly string[]} taken */
 export function freeName(name, taken) {
   for (let k = 1; ; k++) {
     const next = k === 1 ? name : `${name}_${k}`
-    if (!taken.includes(next)) return next
+    if (!taken.some((one) => one === next || one.startsWith(`${next}/`))) return next
   }
 }
 

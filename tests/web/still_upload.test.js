@@ -15,4 +15,5 @@ test('stills are called what their names have before the number', () => {
 test('a name that is taken gets a number', () => {
   assert.equal(freeName('parrot', []), 'parrot')
   assert.equal(freeName('parrot', ['parrot', 'parrot_2']), 'parrot_3')
+  assert.equal(freeName('parrot', ['parrot/rgba', 'parrot/matte']), 'parrot_2')
 })
