@@ -14,7 +14,8 @@ demo: export DESCRIPTION := $(PROMPT)
 demo: host
 	$(HOST) run demo/graph_api.json --models demo/models --output demo/output --set "prompt.description=$$DESCRIPTION"
 
-# The demo's models, from drawn clips alone: hours on a CPU; stopped, it goes on from its last checkpoint.
+# The demo's models, from drawn clips alone: minutes on a GPU, most of a day on two
+# cores; stopped, it goes on from its last checkpoint.
 demo-models: host
 	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-training" --publish demo/models
 

@@ -69,10 +69,16 @@ def _clips(folder: Path) -> dict[str, tuple[Path, ...]]:
     """Frames of each clip by its name, sorted; the name is empty where `folder` is a clip itself."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: a folder of PNG frames, or of such folders, was expected; there is none.")
-    if frames := _frames(folder):
-        return {"": frames}
+    frames = _frames(folder)
     clips = {inner.name: _frames(inner) for inner in sorted(folder.iterdir()) if inner.is_dir()}
-    clips = {name: frames for name, frames in clips.items() if frames}
+    clips = {name: inner for name, inner in clips.items() if inner}
+    if frames and clips:
+        raise ValueError(
+            f"{folder}: frames or folders of frames were expected, it holds both ({frames[0].name}, {min(clips)}); "
+            "name the folder that is meant, or move the others away."
+        )
+    if frames:
+        return {"": frames}
     if not clips:
         raise ValueError(f"{folder}: no PNG frames were found in it or in a folder of it.")
     return clips
