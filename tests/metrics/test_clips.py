@@ -84,10 +84,10 @@ def test_one_clip_beside_several_is_refused(tmp_path, write_clip):
 
 
 def test_frames_beside_folders_of_frames_are_refused(tmp_path, write_clip):
-    for folder in (tmp_path, tmp_path / "parrot_v001"):
-        write_clip(folder, torch.rand(2, 4, 4, 4))
+    shots = write_clip(tmp_path / "shots", torch.rand(2, 4, 4, 4))
+    write_clip(shots / "parrot_v001", torch.rand(2, 4, 4, 4))
     with pytest.raises(ValueError, match=r"it holds both .*, parrot_v001\); name the folder that is meant"):
-        pair([tmp_path, tmp_path])
+        pair([shots, shots])
 
 
 def test_folders_without_frames_are_named(tmp_path):
