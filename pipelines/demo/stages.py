@@ -27,6 +27,7 @@ from ..training import dora, rgba_vae, transpixeler
 from ..training.alpha_tokens import Additions
 from ..training.captured import capture
 from ..training.loop import Run, train
+from ..training.run_settings import loss
 from ..training.wan_models import load_dit, load_vae
 from ..training.wan_names import dit_to_official, vae_to_official
 from ..training.whole_clip import decode, encode
@@ -281,7 +282,7 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
             return {"clips-and-again": _seen(torch.cat([torch.cat(asked, -1), torch.cat(again, -1)], dim=-2))}
 
         weights = train(
-            model, lambda model, batch, draws: model(batch, draws), ShownRGBA(TRAINING_SEED, 9, 48), run,
+            model, loss, ShownRGBA(TRAINING_SEED, 9, 48), run,
             _lora_adamw(model, 1.5e-4, 8e-3), _warm_then_cosine(run.steps), sample=sample,
         )  # fmt: skip
         done = _write_result(folder, weights)
@@ -302,7 +303,7 @@ def mean_shifted(recipe: Recipe) -> dict[str, Tensor]:
         run = recipe.run("dora", steps=4000, batch=32, average=0.998)
         recipe.capture(model, "velocity", *_asked(run.batch, FRAMES), torch.zeros(run.batch, WORDS, TEXT_WIDTH))
         weights = train(
-            model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run,
+            model, loss, Shuffled(rows, TRAINING_SEED), run,
             _adamw(1e-3), _warm_then_cosine(run.steps),
         )  # fmt: skip
         done = _write_result(folder, weights)
@@ -347,7 +348,7 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
         both, timesteps = _asked(run.batch, FRAMES, domains=2)
         recipe.capture(model.model, "forward", both, timesteps, torch.zeros(run.batch, WORDS, TEXT_WIDTH))
         weights = train(
-            model, lambda model, batch, draws: model(batch, draws), Shuffled(rows, TRAINING_SEED), run, _adamw(3e-3),
+            model, loss, Shuffled(rows, TRAINING_SEED), run, _adamw(3e-3),
             _warm_then_cosine(run.steps),
         )  # fmt: skip
         done = _write_result(folder, weights)
