@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from ..pipelines import host
 from ..pipelines.alpha.bleed import edge_bleed
 from ..pipelines.alpha.composite import MODES, SPACES
 from ..pipelines.alpha.decontaminate import READINGS, decontaminate
@@ -15,12 +16,10 @@ from ..pipelines.alpha.matte import Repair, repaired
 from ..pipelines.alpha.render import hard_render, soft_render
 from ..pipelines.alpha.resize import FILTERS, FITS, crop, resize_to_fit
 from ..pipelines.alpha.retime import METHODS
-from ..pipelines.host.alpha_work import composited, premultiplied, retimed_clips, unmatted, unpremultiplied
 from ..pipelines.host.frames import changed, frames_of, gathered
 from ..pipelines.host.pictures import background_color, in_clips, rgb_and_alpha, rgba, with_alpha
-from ..pipelines.host.reports import picked, reported
 from ..pipelines.media.rates import exact_rate
-from ..pipelines.report.ranking import RULES
+from ..pipelines.report.rules import RULES
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, clip_inputs, clips_input, io, ui
 
 MENU = category("alpha work")
@@ -191,7 +190,7 @@ class RGBACompositeOver(io.ComfyNode):
         scale: float,
         mask: Any = None,
     ) -> io.NodeOutput:
-        return io.NodeOutput(composited(foreground, mask, background, space, mode, x, y, scale))
+        return io.NodeOutput(host.alpha_work.composited(foreground, mask, background, space, mode, x, y, scale))
 
 
 class RGBAMatte(io.ComfyNode):
@@ -364,7 +363,7 @@ class RGBAUnmatte(io.ComfyNode):
     def execute(
         cls, image: Any, strength: float, mask: Any = None, plate: Any = None, empty_below: float = 0.004
     ) -> io.NodeOutput:
-        return io.NodeOutput(unmatted(image, mask, plate, strength, empty_below))
+        return io.NodeOutput(host.alpha_work.unmatted(image, mask, plate, strength, empty_below))
 
 
 class RGBADecontaminate(io.ComfyNode):
@@ -465,7 +464,7 @@ class RGBAPremultiply(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
-        return io.NodeOutput(premultiplied(image, mask))
+        return io.NodeOutput(host.alpha_work.premultiplied(image, mask))
 
 
 class RGBAUnpremultiply(io.ComfyNode):
@@ -484,7 +483,7 @@ class RGBAUnpremultiply(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
-        return io.NodeOutput(unpremultiplied(image, mask))
+        return io.NodeOutput(host.alpha_work.unpremultiplied(image, mask))
 
 
 class RGBAResize(io.ComfyNode):
@@ -594,7 +593,9 @@ class RGBARetime(io.ComfyNode):
     def execute(
         cls, image: Any, from_fps: float, to_fps: float, method: str, mask: Any = None, clips: int = 1
     ) -> io.NodeOutput:
-        return io.NodeOutput(retimed_clips(image, mask, clips, exact_rate(from_fps), exact_rate(to_fps), method))
+        return io.NodeOutput(
+            host.alpha_work.retimed_clips(image, mask, clips, exact_rate(from_fps), exact_rate(to_fps), method)
+        )
 
 
 class RGBAClips(io.ComfyNode):
@@ -656,7 +657,7 @@ class RGBAReport(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, mask: Any = None, flow: bool = True) -> io.NodeOutput:
-        found, words, plot = reported(image, mask, flow)
+        found, words, plot = host.reports.reported(image, mask, flow)
         numbers = found.visible, found.holes, found.steadiness, found.edge_width, found.flow
         return io.NodeOutput(*numbers, words, plot, ui=ui.PreviewImage(plot, cls=cls))
 
@@ -711,7 +712,7 @@ class RGBAPickBest(io.ComfyNode):
         mask: Sequence[Any] = (),
         subject: Sequence[Any] = (),
     ) -> io.NodeOutput:
-        best, ranking, sheet = picked(image, seeds, rule[0], mask, subject)
+        best, ranking, sheet = host.reports.picked(image, seeds, rule[0], mask, subject)
         return io.NodeOutput(best, ranking, sheet, ui=ui.PreviewImage(sheet, cls=cls))
 
 

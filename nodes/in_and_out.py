@@ -5,35 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ..pipelines import host
 from ..pipelines.alpha.render import COLORS, soft_render
-from ..pipelines.host.input import (
-    chosen_path,
-    fingerprint,
-    from_video,
-    input_problem,
-    load_sequence,
-    load_video,
-    sequences,
-    videos,
-)
-from ..pipelines.host.output import (
-    deliver,
-    graph_of,
-    graph_texts,
-    output_path,
-    prefix_problem,
-    save_animation,
-    save_sequence,
-    save_sheet,
-    save_video,
-    seeds_of,
-    still_problem,
-    target_problem,
-    video_name_problem,
-    warn_if_premultiplied,
-)
 from ..pipelines.host.pictures import fitting, in_clips, mask_of, rgb_and_alpha, rgba
-from ..pipelines.host.preview import shown
 from ..pipelines.host.progress import steps
 from ..pipelines.media.animation import UNITS, Animation
 from ..pipelines.media.exr import KINDS
@@ -171,7 +145,7 @@ class RGBASaveSequence(io.ComfyNode):
     def validate_inputs(
         cls, filename_prefix: str | None = None, existing: str | None = None, format: str | None = None
     ) -> bool | str:
-        return prefix_problem(filename_prefix, existing) or still_problem(format) or True
+        return host.output.prefix_problem(filename_prefix, existing) or host.output.still_problem(format) or True
 
     @classmethod
     def execute(
@@ -193,7 +167,7 @@ class RGBASaveSequence(io.ComfyNode):
         exr_layers: bool = False,
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
-        warn_if_premultiplied(frames)
+        host.output.warn_if_premultiplied(frames)
         plan = partial(
             Plan,
             still=STILLS[format](compression, Light(color_space, emissive, exr_compression)),
@@ -202,10 +176,12 @@ class RGBASaveSequence(io.ComfyNode):
             passes=PASS_SETS[passes],
             start=start_frame,
             padding=padding,
-            seeds=seeds_of(cls.hidden),
-            graph=graph_of(cls.hidden),
+            seeds=host.output.seeds_of(cls.hidden),
+            graph=host.output.graph_of(cls.hidden),
         )
-        done = save_sequence(output_path(filename_prefix, frames), existing, in_clips(frames, clips), plan)
+        done = host.output.save_sequence(
+            host.output.output_path(filename_prefix, frames), existing, in_clips(frames, clips), plan
+        )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
@@ -242,7 +218,7 @@ class RGBAPreview(io.ComfyNode):
         behind = None if plate is None else soft_render(*rgb_and_alpha(fitting("plate", plate, clip)), BLACK)
         other = None if compare is None else rgba(fitting("compare", compare, clip))
         step = steps(sum(len(frames) for frames in (clip, behind, other) if frames is not None))
-        return io.NodeOutput(ui=shown(clip, behind, other, exact_rate(fps), step))
+        return io.NodeOutput(ui=host.preview.shown(clip, behind, other, exact_rate(fps), step))
 
 
 class RGBALoadSequence(io.ComfyNode):
@@ -258,7 +234,7 @@ class RGBALoadSequence(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=sequences(),
+                    options=host.input_folder.sequences(),
                     tooltip="A folder with stills, or one still, below the host's input folder; a name that ends in "
                     "[output] lies in the output folder.",
                 ),
@@ -282,11 +258,11 @@ class RGBALoadSequence(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, file: str | None = None) -> bool | str:
-        return input_problem(file) or True
+        return host.input_folder.input_problem(file) or True
 
     @classmethod
     def fingerprint_inputs(cls, file: str, **_: Any) -> str:
-        return fingerprint(file)
+        return host.input_folder.fingerprint(file)
 
     @classmethod
     def execute(
@@ -299,7 +275,7 @@ class RGBALoadSequence(io.ComfyNode):
         fps: float = 0.0,
     ) -> io.NodeOutput:
         said = None if association == "auto" else association
-        image, rate = load_sequence(file, start_frame, frame_count, every_nth, said, fps)
+        image, rate = host.footage.load_sequence(file, start_frame, frame_count, every_nth, said, fps)
         return io.NodeOutput(image, mask_of(image), float(rate), len(image), None)
 
 
@@ -360,7 +336,7 @@ class RGBASaveVideo(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None, format: str | None = None) -> bool | str:
-        return video_name_problem(filename_prefix, format) or True
+        return host.output.video_name_problem(filename_prefix, format) or True
 
     @classmethod
     def execute(
@@ -376,10 +352,12 @@ class RGBASaveVideo(io.ComfyNode):
         bleed: bool = True,
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
-        warn_if_premultiplied(frames)
-        text = graph_texts(cls.hidden)
+        host.output.warn_if_premultiplied(frames)
+        text = host.output.graph_texts(cls.hidden)
         plan = VideoPlan(VIDEO_FORMATS[format], exact_rate(fps), association, bleed, text=text)
-        done = save_video(output_path(filename_prefix, frames), in_clips(frames, clips), plan, audio)
+        done = host.output.save_video(
+            host.output.output_path(filename_prefix, frames), in_clips(frames, clips), plan, audio
+        )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
@@ -424,7 +402,7 @@ class RGBASaveAnimation(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None) -> bool | str:
-        return prefix_problem(filename_prefix, None) or True
+        return host.output.prefix_problem(filename_prefix, None) or True
 
     @classmethod
     def execute(
@@ -439,9 +417,11 @@ class RGBASaveAnimation(io.ComfyNode):
         quality: int = 100,
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
-        warn_if_premultiplied(frames)
+        host.output.warn_if_premultiplied(frames)
         plan = Animation(format, exact_rate(fps), loop, quality)
-        done = save_animation(output_path(filename_prefix, frames), in_clips(frames, clips), plan)
+        done = host.output.save_animation(
+            host.output.output_path(filename_prefix, frames), in_clips(frames, clips), plan
+        )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
@@ -499,7 +479,7 @@ class RGBASaveSpriteSheet(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None) -> bool | str:
-        return prefix_problem(filename_prefix, None) or True
+        return host.output.prefix_problem(filename_prefix, None) or True
 
     @classmethod
     def execute(
@@ -516,9 +496,9 @@ class RGBASaveSpriteSheet(io.ComfyNode):
         playback: str = "loop",
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
-        warn_if_premultiplied(frames)
+        host.output.warn_if_premultiplied(frames)
         plan = SheetPlan(exact_rate(fps), columns, max_size, trim, gap, playback)
-        done = save_sheet(output_path(filename_prefix, frames), in_clips(frames, clips), plan)
+        done = host.output.save_sheet(host.output.output_path(filename_prefix, frames), in_clips(frames, clips), plan)
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
@@ -555,7 +535,7 @@ class RGBADeliver(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None, target: str | None = None) -> bool | str:
-        return target_problem(filename_prefix, target) or True
+        return host.output.target_problem(filename_prefix, target) or True
 
     @classmethod
     def execute(
@@ -569,9 +549,9 @@ class RGBADeliver(io.ComfyNode):
         clips: int = 1,
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
-        warn_if_premultiplied(frames)
-        prefix = output_path(filename_prefix, frames)
-        done = deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
+        host.output.warn_if_premultiplied(frames)
+        prefix = host.output.output_path(filename_prefix, frames)
+        done = host.output.deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
@@ -588,7 +568,7 @@ class RGBALoadVideo(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=videos(),
+                    options=host.input_folder.videos(),
                     upload=io.UploadType.video,
                     tooltip="A video below the host's input folder; a name that ends in [output] lies in the output "
                     "folder.",
@@ -610,11 +590,11 @@ class RGBALoadVideo(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, file: str | None = None) -> bool | str:
-        return input_problem(file) or True
+        return host.input_folder.input_problem(file) or True
 
     @classmethod
     def fingerprint_inputs(cls, file: str, **_: Any) -> str:
-        return fingerprint(file)
+        return host.input_folder.fingerprint(file)
 
     @classmethod
     def execute(
@@ -629,7 +609,7 @@ class RGBALoadVideo(io.ComfyNode):
         said = None if association == "auto" else association
         stacked = None if layout == "auto" else layout == "stacked"
         wanted = Wanted(start_frame, frame_count, every_nth, said, stacked)
-        image, rate, audio = load_video(chosen_path(file), wanted)
+        image, rate, audio = host.footage.load_video(host.input_folder.chosen_path(file), wanted)
         return io.NodeOutput(image, mask_of(image), float(rate), len(image), audio)
 
 
@@ -657,7 +637,7 @@ class RGBAFromVideo(io.ComfyNode):
 
     @classmethod
     def execute(cls, video: Any) -> io.NodeOutput:
-        image, rate, audio = from_video(video, VideoFromFile)
+        image, rate, audio = host.footage.from_video(video, VideoFromFile)
         return io.NodeOutput(image, mask_of(image), float(rate), audio, len(image))
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..pipelines.host.layerdiffuse import apply_layerdiffuse
-from ..pipelines.host.layerdiffuse_condition import conditioned
-from ..pipelines.host.layerdiffuse_joint import joint_layers, split_layers
-from ..pipelines.host.layerdiffuse_vae import decode, encode
+from ..pipelines import host
 from ..pipelines.host.model_files import LAYERDIFFUSE, names, path_of
 from ..pipelines.host.pictures import mask_of
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, io
@@ -58,7 +55,9 @@ class RGBAApplyLayerDiffuse(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, weights_name: str, strength: float) -> io.NodeOutput:
-        return io.NodeOutput(apply_layerdiffuse(model, path_of(weights_name, *LAYERDIFFUSE), strength))
+        return io.NodeOutput(
+            host.layerdiffuse.apply_layerdiffuse(model, path_of(weights_name, *LAYERDIFFUSE), strength)
+        )
 
 
 class RGBALayerDiffuseCondition(io.ComfyNode):
@@ -110,7 +109,9 @@ class RGBALayerDiffuseCondition(io.ComfyNode):
         blended: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         path = path_of(weights_name, *LAYERDIFFUSE)
-        return io.NodeOutput(*conditioned(model, positive, negative, path, latent, blended, strength))
+        return io.NodeOutput(
+            *host.layerdiffuse_condition.conditioned(model, positive, negative, path, latent, blended, strength)
+        )
 
 
 class RGBALayerDiffuseJoint(io.ComfyNode):
@@ -164,7 +165,9 @@ class RGBALayerDiffuseJoint(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, weights_name: str, strength: float, **given: Any) -> io.NodeOutput:
-        return io.NodeOutput(*joint_layers(model, path_of(weights_name, *LAYERDIFFUSE), strength, **given))
+        return io.NodeOutput(
+            *host.layerdiffuse_joint.joint_layers(model, path_of(weights_name, *LAYERDIFFUSE), strength, **given)
+        )
 
 
 class RGBASplitLayers(io.ComfyNode):
@@ -194,7 +197,7 @@ class RGBASplitLayers(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples: dict[str, Any], layers: int) -> io.NodeOutput:
-        return io.NodeOutput(*split_layers(samples, layers))
+        return io.NodeOutput(*host.layerdiffuse_joint.split_layers(samples, layers))
 
 
 class RGBADecodeLayerDiffuse(io.ComfyNode):
@@ -230,7 +233,7 @@ class RGBADecodeLayerDiffuse(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples: dict[str, Any], rgb: Any, weights_name: str, ensemble: bool) -> io.NodeOutput:
-        image = decode(samples["samples"], rgb, path_of(weights_name, *LAYERDIFFUSE), ensemble)
+        image = host.layerdiffuse_vae.decode(samples["samples"], rgb, path_of(weights_name, *LAYERDIFFUSE), ensemble)
         return io.NodeOutput(image, image[..., :3].contiguous(), mask_of(image))
 
 
@@ -282,7 +285,7 @@ class RGBAEncodeLayerDiffuse(io.ComfyNode):
         cls, image: Any, vae: Any, weights_name: str, offset_scale: float, padding: bool, mask: Any = None
     ) -> io.NodeOutput:
         path = path_of(weights_name, *LAYERDIFFUSE)
-        return io.NodeOutput({"samples": encode(image, mask, vae, path, offset_scale, padding)})
+        return io.NodeOutput({"samples": host.layerdiffuse_vae.encode(image, mask, vae, path, offset_scale, padding)})
 
 
 NODES: list[type[io.ComfyNode]] = [

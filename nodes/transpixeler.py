@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..pipelines import host
 from ..pipelines.host import model_files
-from ..pipelines.host.alpha_space_sampler import AlphaSpaceSampler
-from ..pipelines.host.cogvideox_file import load_cogvideox
-from ..pipelines.host.first_frame import first_frame, with_condition
-from ..pipelines.host.joint_decode import decode
-from ..pipelines.host.joint_latent import halves_of, joined
-from ..pipelines.host.joint_sampling import SAMPLERS, SCHEDULERS, sample
 from ..pipelines.host.notices import warn
 from ..pipelines.host.pictures import mask_of
-from ..pipelines.host.transpixeler import apply_transpixeler, read_rgba_lora_file
+from ..pipelines.host.samplers import SAMPLERS, SCHEDULERS
 from ..pipelines.transpixeler.alpha_space import METHODS, reference_sigmas
 from ..pipelines.transpixeler.decoded import ALPHA_FROM
 from ..pipelines.transpixeler.families import BLOCKED, TEXT_TO_ALPHA
@@ -46,7 +41,7 @@ class RGBALoadCogVideoX(io.ComfyNode):
 
     @classmethod
     def execute(cls, model_name: str) -> io.NodeOutput:
-        return io.NodeOutput(load_cogvideox(model_files.path_of(model_name, "diffusion_models")))
+        return io.NodeOutput(host.cogvideox_file.load_cogvideox(model_files.path_of(model_name, "diffusion_models")))
 
 
 class RGBAApplyTransPixeler(io.ComfyNode):
@@ -108,13 +103,15 @@ class RGBAApplyTransPixeler(io.ComfyNode):
         rgb_to_alpha: bool,
         same_noise: Any,
     ) -> io.NodeOutput:
-        file = read_rgba_lora_file(model_files.path_of(weights_name, "loras"))
+        file = host.transpixeler.read_rgba_lora_file(model_files.path_of(weights_name, "loras"))
         if file.lacks_embedding:
             warn(
                 f"{weights_name} has no domain embedding, so the model can tell alpha from colour by the LoRA alone. "
                 "Use a file that has one."
             )
-        return io.NodeOutput(apply_transpixeler(model, file, strength, text_to_alpha, rgb_to_alpha, same_noise))
+        return io.NodeOutput(
+            host.transpixeler.apply_transpixeler(model, file, strength, text_to_alpha, rgb_to_alpha, same_noise)
+        )
 
 
 class RGBAJointLatent(io.ComfyNode):
@@ -146,7 +143,7 @@ class RGBAJointLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, rgb: dict[str, Any], keep: str, alpha: dict[str, Any] | None = None) -> io.NodeOutput:
-        return io.NodeOutput(joined(rgb, alpha, keep))
+        return io.NodeOutput(host.joint_latent.joined(rgb, alpha, keep))
 
 
 class RGBASplitJoint(io.ComfyNode):
@@ -168,7 +165,7 @@ class RGBASplitJoint(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples: dict[str, Any]) -> io.NodeOutput:
-        return io.NodeOutput(*halves_of(samples))
+        return io.NodeOutput(*host.joint_latent.halves_of(samples))
 
 
 class RGBASampleJoint(io.ComfyNode):
@@ -210,7 +207,11 @@ class RGBASampleJoint(io.ComfyNode):
                     tooltip="Guidance, for both domains together: 6 for CogVideoX, 4.5 to 6 for Mochi, 5 for Wan.",
                 ),
                 io.Combo.Input("sampler_name", options=SAMPLERS, tooltip="A sampler of the host."),
-                io.Combo.Input("scheduler", options=SCHEDULERS, tooltip="The noise levels; simple for CogVideoX."),
+                io.Combo.Input(
+                    "scheduler",
+                    options=SCHEDULERS,
+                    tooltip="The noise levels; simple for CogVideoX.",
+                ),
                 io.Float.Input(
                     "denoise",
                     default=1.0,
@@ -230,7 +231,7 @@ class RGBASampleJoint(io.ComfyNode):
     def execute(
         cls, model: Any, positive: Any, negative: Any, latent_image: dict[str, Any], **settings: Any
     ) -> io.NodeOutput:
-        return io.NodeOutput(*sample(model, latent_image, positive, negative, **settings))
+        return io.NodeOutput(*host.joint_sampling.sample(model, latent_image, positive, negative, **settings))
 
 
 class RGBACogVideoXSampler(io.ComfyNode):
@@ -265,7 +266,9 @@ class RGBACogVideoXSampler(io.ComfyNode):
 
     @classmethod
     def execute(cls, method: str, steps: int, dynamic_cfg: bool) -> io.NodeOutput:
-        return io.NodeOutput(AlphaSpaceSampler(method, steps, dynamic_cfg), reference_sigmas(steps))
+        return io.NodeOutput(
+            host.alpha_space_sampler.AlphaSpaceSampler(method, steps, dynamic_cfg), reference_sigmas(steps)
+        )
 
 
 class RGBADecodeJoint(io.ComfyNode):
@@ -297,7 +300,7 @@ class RGBADecodeJoint(io.ComfyNode):
 
     @classmethod
     def execute(cls, rgb: dict[str, Any], alpha: dict[str, Any], vae: Any, alpha_from: str) -> io.NodeOutput:
-        image, colour = decode(rgb, alpha, vae, alpha_from)
+        image, colour = host.joint_decode.decode(rgb, alpha, vae, alpha_from)
         return io.NodeOutput(image, colour, mask_of(image))
 
 
@@ -352,8 +355,12 @@ class RGBAJointFirstFrame(io.ComfyNode):
         length: int,
         mask: Any = None,
     ) -> io.NodeOutput:
-        condition, latent = first_frame(image, mask, vae, width, height, length)
-        return io.NodeOutput(with_condition(positive, condition), with_condition(negative, condition), latent)
+        condition, latent = host.first_frame.first_frame(image, mask, vae, width, height, length)
+        return io.NodeOutput(
+            host.first_frame.with_condition(positive, condition),
+            host.first_frame.with_condition(negative, condition),
+            latent,
+        )
 
 
 NODES: list[type[io.ComfyNode]] = [

@@ -6,20 +6,14 @@ from typing import Any
 
 import torch
 
+from ..pipelines import host
 from ..pipelines import transparent_prompt as prompts
 from ..pipelines.alpha.coverage import coverage
 from ..pipelines.alpha.render import COLORS, hard_render
 from ..pipelines.ellipse.grid import looks_inverted
 from ..pipelines.host import model_files
-from ..pipelines.host.dora import apply_dora, unreached
-from ..pipelines.host.dora_files import read_dora_file, read_speed_lora_file
-from ..pipelines.host.flow_unipc import FlowUniPC
-from ..pipelines.host.mean_shift import MeanShift, ShiftedNoise, shift_model
 from ..pipelines.host.notices import warn
 from ..pipelines.host.pictures import in_clips, mask_of, rgb_and_alpha
-from ..pipelines.host.subject_file import read_subject
-from ..pipelines.host.text_encoder import load_text_encoder
-from ..pipelines.host.vae import RGBAVAE, decode, encode, load_rgba_vae, pair_to_rgba_vae
 from ..pipelines.noise.flow_unipc import reference_sigmas
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, category, clip_inputs, clips_input, io
 
@@ -53,7 +47,9 @@ class RGBALoadTextEncoder(io.ComfyNode):
 
     @classmethod
     def execute(cls, text_encoder_name: str) -> io.NodeOutput:
-        return io.NodeOutput(load_text_encoder(model_files.path_of(text_encoder_name, "text_encoders")))
+        return io.NodeOutput(
+            host.text_encoder.load_text_encoder(model_files.path_of(text_encoder_name, "text_encoders"))
+        )
 
 
 class RGBALoadWanAlphaVAE(io.ComfyNode):
@@ -83,7 +79,7 @@ class RGBALoadWanAlphaVAE(io.ComfyNode):
     @classmethod
     def execute(cls, vae_name: str, weights_name: str) -> io.NodeOutput:
         vae_path = model_files.path_of(vae_name, "vae")
-        return io.NodeOutput(load_rgba_vae(vae_path, model_files.path_of(weights_name, *VAE_WEIGHT_FOLDERS)))
+        return io.NodeOutput(host.vae.load_rgba_vae(vae_path, model_files.path_of(weights_name, *VAE_WEIGHT_FOLDERS)))
 
 
 class RGBAVAEFromPair(io.ComfyNode):
@@ -104,7 +100,7 @@ class RGBAVAEFromPair(io.ComfyNode):
 
     @classmethod
     def execute(cls, rgb_vae: Any, alpha_vae: Any) -> io.NodeOutput:
-        return io.NodeOutput(pair_to_rgba_vae(rgb_vae, alpha_vae))
+        return io.NodeOutput(host.vae.pair_to_rgba_vae(rgb_vae, alpha_vae))
 
 
 class RGBASplitVAE(io.ComfyNode):
@@ -124,7 +120,7 @@ class RGBASplitVAE(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, rgba_vae: RGBAVAE) -> io.NodeOutput:
+    def execute(cls, rgba_vae: host.vae.RGBAVAE) -> io.NodeOutput:
         return io.NodeOutput(rgba_vae.rgb, rgba_vae.alpha)
 
 
@@ -158,8 +154,8 @@ class RGBADecode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, samples: dict[str, Any], rgba_vae: RGBAVAE, tile_size: int) -> io.NodeOutput:
-        image, rgb = decode(samples["samples"], rgba_vae, tile_size)
+    def execute(cls, samples: dict[str, Any], rgba_vae: host.vae.RGBAVAE, tile_size: int) -> io.NodeOutput:
+        image, rgb = host.vae.decode(samples["samples"], rgba_vae, tile_size)
         _warn_if_dead(image)
         return io.NodeOutput(image, rgb, mask_of(image))
 
@@ -188,10 +184,12 @@ class RGBAEncode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, rgba_vae: RGBAVAE, background: str, mask: Any = None, clips: int = 1) -> io.NodeOutput:
+    def execute(
+        cls, image: Any, rgba_vae: host.vae.RGBAVAE, background: str, mask: Any = None, clips: int = 1
+    ) -> io.NodeOutput:
         rgb, alpha = rgb_and_alpha(image, mask)
         rgb = hard_render(rgb, alpha, COLORS[background])
-        latents = [encode(*clip, rgba_vae) for clip in zip(in_clips(rgb, clips), in_clips(alpha, clips))]
+        latents = [host.vae.encode(*clip, rgba_vae) for clip in zip(in_clips(rgb, clips), in_clips(alpha, clips))]
         return io.NodeOutput({"samples": torch.cat(latents)})
 
 
@@ -243,12 +241,12 @@ class RGBAApplyDoRA(io.ComfyNode):
     def execute(
         cls, model: Any, dora_name: str, strength: float, speed_lora_name: str, speed_strength: float, apply: Any
     ) -> io.NodeOutput:
-        dora = read_dora_file(model_files.path_of(dora_name, "loras"))
+        dora = host.dora_files.read_dora_file(model_files.path_of(dora_name, "loras"))
         speed = None
         if speed_lora_name != NO_SPEED_LORA:
-            speed = read_speed_lora_file(model_files.path_of(speed_lora_name, "loras"))
-            _warn_of_unreached(speed_lora_name, unreached(model, speed.weights))
-        return io.NodeOutput(apply_dora(model, dora, strength, speed, speed_strength, apply))
+            speed = host.dora_files.read_speed_lora_file(model_files.path_of(speed_lora_name, "loras"))
+            _warn_of_unreached(speed_lora_name, host.dora.unreached(model, speed.weights))
+        return io.NodeOutput(host.dora.apply_dora(model, dora, strength, speed, speed_strength, apply))
 
 
 class RGBAMeanShift(io.ComfyNode):
@@ -267,7 +265,7 @@ class RGBAMeanShift(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, subject: Any, mean_shift: float, subject_is: str, rounding: str) -> io.NodeOutput:
-        return io.NodeOutput(shift_model(model, _mean_shift(subject, mean_shift, subject_is, rounding)))
+        return io.NodeOutput(host.mean_shift.shift_model(model, _mean_shift(subject, mean_shift, subject_is, rounding)))
 
 
 class RGBAMeanShiftNoise(io.ComfyNode):
@@ -286,7 +284,9 @@ class RGBAMeanShiftNoise(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise: Any, subject: Any, mean_shift: float, subject_is: str, rounding: str) -> io.NodeOutput:
-        return io.NodeOutput(ShiftedNoise(noise, _mean_shift(subject, mean_shift, subject_is, rounding)))
+        return io.NodeOutput(
+            host.mean_shift.ShiftedNoise(noise, _mean_shift(subject, mean_shift, subject_is, rounding))
+        )
 
 
 class RGBALoadSubject(io.ComfyNode):
@@ -314,7 +314,7 @@ class RGBALoadSubject(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        return io.NodeOutput(read_subject(model_files.subject_path(file)))
+        return io.NodeOutput(host.subject_file.read_subject(model_files.subject_path(file)))
 
 
 class RGBAFlowUniPC(io.ComfyNode):
@@ -341,7 +341,7 @@ class RGBAFlowUniPC(io.ComfyNode):
 
     @classmethod
     def execute(cls, steps: int, shift: float) -> io.NodeOutput:
-        return io.NodeOutput(FlowUniPC(), reference_sigmas(steps, shift))
+        return io.NodeOutput(host.flow_unipc.FlowUniPC(), reference_sigmas(steps, shift))
 
 
 class RGBATransparentPrompt(io.ComfyNode):
@@ -403,7 +403,7 @@ def _shift_inputs() -> list[Any]:
     ]
 
 
-def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str) -> MeanShift:
+def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str) -> host.mean_shift.MeanShift:
     low, high = (float(value) for value in subject.aminmax())
     if not (low >= 0 and high <= 1):
         raise ValueError(f"subject wants values from 0 to 1, got {low:g} to {high:g}; connect a subject or a mask.")
@@ -413,7 +413,7 @@ def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str)
             "The border of the subject is brighter than its centre: it is probably inverted, and the background would "
             f"be kept. Choose the other subject_is ({MASK if subject_is == SUBJECT else SUBJECT})."
         )
-    return MeanShift(field, mean_shift, ROUNDINGS[rounding])
+    return host.mean_shift.MeanShift(field, mean_shift, ROUNDINGS[rounding])
 
 
 def _warn_if_dead(image: Any) -> None:

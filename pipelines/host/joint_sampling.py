@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import comfy.sample
-import comfy.samplers
 import comfy.utils
 import latent_preview
 from comfy.patcher_extension import WrappersMP
@@ -14,8 +13,6 @@ from .joint_latent import JOINT, Latent, halves_of, joined, one_domain
 from .notices import warn
 from .transpixeler import KEY
 
-SAMPLERS: list[str] = comfy.samplers.KSampler.SAMPLERS
-SCHEDULERS: list[str] = comfy.samplers.KSampler.SCHEDULERS
 EMPTY_LATENT_HINTS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 """What an empty latent says of itself, so that the host can fit it to the model; nothing to say of a sampled one."""
 

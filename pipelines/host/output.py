@@ -38,7 +38,7 @@ from ..media.targets import TARGETS, Sheet, Stills, VideoFile, deliveries
 from ..media.video_formats import VIDEO_FORMATS, video_problem
 from ..media.whole_file import write_whole
 from ..media.write_video import VideoPlan, write_video
-from .input import sound_of
+from .footage import sound_of
 from .notices import warn
 from .progress import steps
 

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ..metrics.ellipse_agreement import agreement
 from .measures import Measures, measured
+from .rules import COVERAGE, ELLIPSE_AGREEMENT, FEWEST_HOLES, FLICKER
 from .text import number, percent
 
-RULES = ("fewest holes", "coverage", "flicker", "ellipse agreement")
 OUTLINE = math.exp(-0.5)
 """The field of an ellipse of softness 1 on its outline, one sigma from the centre."""
 
@@ -46,15 +46,15 @@ def score(clip: Tensor, rule: str, subject: Tensor | None = None, on_frame: Call
 
 
 def _by_rule(found: Measures, clip: Tensor, rule: str, subject: Tensor | None) -> tuple[float, str]:
-    if rule == "fewest holes":
+    if rule == FEWEST_HOLES:
         return -found.holes, f"holes {percent(found.holes)}"
-    if rule == "coverage":
+    if rule == COVERAGE:
         return found.visible, f"visible {percent(found.visible)}"
-    if rule == "flicker":
+    if rule == FLICKER:
         return found.steadiness, f"steadiness {number(found.steadiness)}"
     if subject is None:
         raise ValueError(
-            "The rule 'ellipse agreement' wants a subject to compare with; connect the editor's `subject`."
+            f"The rule '{ELLIPSE_AGREEMENT}' wants a subject to compare with; connect the editor's `subject`."
         )
     agreed = agreement(clip[..., 3:], (subject > OUTLINE)[..., None])
     return agreed.inside - agreed.outside, f"alpha {number(agreed.inside)} inside, {number(agreed.outside)} outside"

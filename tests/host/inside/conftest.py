@@ -131,7 +131,7 @@ def host_nodes() -> Nodes:
 @pytest.fixture(scope="session")
 def ours(loaded_pack: LoadedPack) -> Callable[[str], ModuleType]:
     """`ours("pipelines.lora.dora")`: a module of the pack, as the host has loaded it."""
-    return lambda name: sys.modules[f"{loaded_pack.name}.{name}"]
+    return lambda name: importlib.import_module(f"{loaded_pack.name}.{name}")
 
 
 @dataclass(frozen=True)

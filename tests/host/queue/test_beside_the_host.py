@@ -23,8 +23,7 @@ def test_loading_the_pack_takes_the_host_less_than_a_third_of_a_second(server, r
     folder = server.base / "another_pack"
     folder.symlink_to(server.base / "custom_nodes" / comfy_host.PACK_NAME)
     first, again = run({"loading": node("QueueTestLoading", folder=str(folder))}).outputs["loading"]["seconds"]
-    assert 0 < again < START_LIMIT_S
-    assert again <= first < 2 * START_LIMIT_S
+    assert 0 < again <= first < START_LIMIT_S
     assert re.search(rf"[0-9.]+ seconds: .*{comfy_host.PACK_NAME}\n", server.log)  # at the start it loaded as well
 
 
