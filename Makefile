@@ -7,7 +7,7 @@ BEGAN  := $(shell date +%s)
 HOST = $(PYTHON) tools/comfy_host.py
 HOST_PYTHON = "$$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.load(sys.stdin)['python'])")"
 
-.PHONY: demo demo-models test check bench host node
+.PHONY: demo demo-models test check bench host programs
 
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
 demo: export DESCRIPTION := $(PROMPT)
@@ -20,16 +20,21 @@ demo-models: host
 	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-training" --publish demo/models
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
-# threads wait for each other, so there is one; two processes go through the pure files.
+# threads wait for each other, so there is one; two processes go through the files of each part, but for what is timed.
+TEST  = $(HOST_PYTHON) -m pytest
+PAIR  = -n 2 --dist loadfile
+TIMED = smoothly or scrubbed or at_its_time
+PROGRAMS = nodejs npm chromium ffmpeg openexr
 test: export OMP_NUM_THREADS = 1
-test: check
-	$(HOST_PYTHON) -m pytest -n 2 --dist loadfile
-	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= .
-	$(HOST_PYTHON) -m pytest tests/host/queue
-	$(HOST_PYTHON) -m pytest tests/browser
+test: programs check
+	$(TEST) $(PAIR)
+	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= . $(PAIR)
+	$(TEST) tests/host/queue $(PAIR)
+	$(TEST) tests/browser $(PAIR) -k 'not ($(TIMED))'
+	$(TEST) tests/browser -k '$(TIMED)'
 	@echo "make test took $$(($$(date +%s) - $(BEGAN))) s in all"
 
-check: host node
+check: host programs
 	$(HOST_PYTHON) -m ruff check .
 	$(HOST_PYTHON) -m ruff format --check .
 	$(HOST_PYTHON) -m pyright --pythonpath $(HOST_PYTHON)
@@ -43,11 +48,13 @@ bench: host
 	$(HOST_PYTHON) benchmarks/transpixeler.py
 	$(HOST_PYTHON) benchmarks/alpha_work.py
 	$(HOST_PYTHON) benchmarks/delivery.py
-	$(HOST_PYTHON) -m pytest tests/browser -k 'smoothly or scrubbed' -s
+	$(TEST) tests/browser -k '$(TIMED)' -s
 
 host:
 	@began=$$(date +%s); $(HOST) install; echo "ComfyUI ready after $$(($$(date +%s) - began)) s"
 
-node:
-	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy nodejs npm; } || \
-		{ echo "the web tests want Node.js 20 or newer: apt-get install nodejs npm"; exit 1; }
+programs:
+	@has() { command -v "$$1" >/dev/null; }; \
+	has npm && has ffprobe && has exrheader && { has chromium || has chromium-browser || has google-chrome; } || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy $(PROGRAMS); } || \
+		{ echo "the tests want $(PROGRAMS): apt-get install them (Node.js 20 or newer)"; exit 1; }

@@ -50,8 +50,10 @@ def _names_of(tree: ast.Module) -> dict[str, object]:
     """What a node file sees without a host: the pure rooms that it imports, and its own constants."""
     names: dict[str, object] = {"torch": torch}
     for each in tree.body:
-        if isinstance(each, ast.ImportFrom) and each.level == 2 and ".host" not in (each.module or ""):
+        if isinstance(each, ast.ImportFrom) and each.level == 2:
             for alias in each.names:
+                if ".host" in f"{each.module}.{alias.name}":
+                    continue
                 module = importlib.import_module(each.module or "")
                 found = getattr(module, alias.name, None) or importlib.import_module(f"{each.module}.{alias.name}")
                 names[alias.asname or alias.name] = found
