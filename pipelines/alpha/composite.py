@@ -58,7 +58,7 @@ def _cover(front: Tensor, back: Tensor, space: str, mode: str, made: Tensor) -> 
     alpha = front[..., 3:]
     opaque_back = back.shape[-1] == 3 or bool(back[..., 3].amin() == 1)
     if mode == "soft" and space == "display" and opaque_back:
-        _over_opaque(front[..., :3], alpha, back[..., :3], made[..., :3])
+        torch.lerp(back[..., :3], front[..., :3], alpha, out=made[..., :3])  # exact at alpha 0 and 1
         made[..., 3] = 1
         return
     seen = alpha > 0
@@ -69,15 +69,6 @@ def _cover(front: Tensor, back: Tensor, space: str, mode: str, made: Tensor) -> 
         soft = (seen & (alpha < 1))[..., 0]
         blended = _blended(front[soft], back[soft][..., :3], behind[soft][..., None], space)
         made[soft] = blended
-
-
-def _over_opaque(rgb: Tensor, alpha: Tensor, wall: Tensor, out: Tensor) -> None:
-    """Front over an opaque picture, all (..., 3), alpha (..., 1), written into `out`: exact at alpha 0 and 1.
-
-    A channel at a time, because pixels of 3 values are too short to be worked on at once.
-    """
-    for channel in range(3):
-        torch.lerp(wall[..., channel], rgb[..., channel], alpha[..., 0], out=out[..., channel])
 
 
 def _blended(front: Tensor, back_rgb: Tensor, back_alpha: Tensor, space: str) -> Tensor:

@@ -4,7 +4,7 @@ Layout   (H, W, C): C = 1 grey, 3 RGB, 4 RGBA.
 Range    the whole of uint8 or uint16.
 Source   W3C Portable Network Graphics, third edition; pixels by FFmpeg's encoder through PyAV.
 Differs  FFmpeg filters no rows unless told to (files twice as large) and writes the pixel aspect 0:1 for an unset
-         one; here rows are filtered by the best of five and pixels are square. Colour tags and text are set in here:
+         one; here rows are filtered, above level 1 by the best of five, and pixels are square. Colour tags and text are set in here:
          FFmpeg writes no text, and PyAV 16.0 cannot tag a frame.
 """
 
@@ -15,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from .still_codec import decoded, encoded
+from .still_codec import decoded, encoded, pixels_of
 
 PIXEL_FORMATS = {
     (np.dtype(np.uint8), 1): "gray",
@@ -25,6 +25,9 @@ PIXEL_FORMATS = {
     (np.dtype(np.uint16), 3): "rgb48be",
     (np.dtype(np.uint16), 4): "rgba64be",
 }
+FILTERS = {0: "none", 1: "up"}
+"""How rows are filtered at a level of compression, as FFmpeg says it; above, by the best of the five."""
+
 HEADER_END = 33
 """Signature (8 bytes) and IHDR (25): colour and text stand behind them, before the pixels."""
 
@@ -52,8 +55,8 @@ def encode(
     if not 0 <= compression <= 9:
         raise ValueError(f"PNG compression goes from 0 to 9, got {compression}; 4 is a good middle.")
     chunks = [*(_srgb_chunks() if srgb else ()), *(_text_chunk(*entry) for entry in (text or {}).items())]
-    options = {"compression_level": str(compression), "pred": "mixed"}
-    file = encoded("png", pixels, pixel_format, options)
+    options = {"compression_level": str(compression), "pred": FILTERS.get(compression, "mixed")}
+    file = memoryview(encoded("png", pixels, pixel_format, options))
     return b"".join([file[:HEADER_END], *chunks, file[HEADER_END:]])
 
 
@@ -66,7 +69,7 @@ def decode(file: bytes) -> np.ndarray:
     channels = {name: each for (_, each), name in PIXEL_FORMATS.items()}.get(frame.format.name)
     if channels is None:
         raise ValueError(f"A PNG in grey, RGB or RGBA of 8 or 16 bits was expected, got {frame.format.name}.")
-    return frame.to_ndarray().reshape(frame.height, frame.width, channels)
+    return pixels_of(frame, channels)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

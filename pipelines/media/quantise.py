@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-STORED = {8: np.uint8, 16: np.uint16}
+STORED = {8: torch.uint8, 16: torch.uint16}
 BAND = 1 << 16
 """Values that are worked on at once."""
 
@@ -20,21 +20,15 @@ def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
 
     ValueError when a value is NaN or infinite: no integer says that, and silence would hide a broken decode.
     """
-    given = picture.detach().cpu()
-    stored = np.empty(given.shape, STORED[bits])
-    rows = max(1, BAND * len(given) // max(1, given.numel()))
-    lost = 0
-    for top in range(0, len(given), rows):
-        values = given[top : top + rows].to(torch.float64, copy=True).numpy()
-        lost += values.size - int(np.count_nonzero(np.isfinite(values)))
-        if not lost:
-            np.clip(values, 0.0, 1.0, out=values)
-            values *= 2**bits - 1
-            values += 0.5
-            stored[top : top + rows] = values
-    if lost:
+    given = picture.detach().cpu().contiguous()
+    is_finite = bool(given.sum(dtype=torch.float32).isfinite())  # a sum of finite values is, unless it overflows
+    if not is_finite and (lost := given.numel() - int(given.isfinite().sum())):
         raise ValueError(
-            f"Frame {frame}: numbers from 0 to 1 were expected, {lost} of {stored.size} are NaN or infinite; "
+            f"Frame {frame}: numbers from 0 to 1 were expected, {lost} of {given.numel()} are NaN or infinite; "
             "look at what made the picture, most often a decode in half precision."
         )
-    return stored
+    stored = torch.empty(given.shape, dtype=STORED[bits])
+    top = 2**bits - 1
+    for values, place in zip(given.view(-1).split(BAND), stored.view(-1).split(BAND)):
+        place.copy_(values.to(torch.float64, copy=True).mul_(top).add_(0.5).clamp_(0, top))
+    return stored.numpy()

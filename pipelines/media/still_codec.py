@@ -3,6 +3,7 @@
 Layout   (H, W, C) as the pixel format packs it.
 """
 
+import sys
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import cast
@@ -22,8 +23,7 @@ def encoded(codec_name: str, pixels: np.ndarray, pixel_format: str, options: Map
     codec.sample_aspect_ratio = Fraction(1)
     codec.thread_count = 1
     codec.options = dict(options)
-    plane = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(plane), format=pixel_format)
+    frame = av.VideoFrame.from_numpy_buffer(_stored(pixels, pixel_format), format=pixel_format)
     return b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
 
 
@@ -40,3 +40,19 @@ def decoded(codec_name: str, file: bytes) -> av.VideoFrame:
     if len(frames) != 1:
         raise ValueError(f"One picture in {codec_name} was expected, got {len(frames)} in {len(file)} bytes.")
     return frames[0]
+
+
+def pixels_of(frame: av.VideoFrame, channels: int) -> np.ndarray:
+    """The pixels (H, W, channels) of a packed frame; those of 8 bits stay where they lie, nothing is copied."""
+    if frame.format.components[0].bits > 8:
+        return frame.to_ndarray().reshape(frame.height, frame.width, channels)
+    (plane,) = frame.planes
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width * channels]
+    return rows.reshape(frame.height, frame.width, channels)
+
+
+def _stored(pixels: np.ndarray, pixel_format: str) -> np.ndarray:
+    """The pixels in the format's order of bytes; where that is theirs already, they themselves."""
+    plane = np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    plane = plane.reshape(-1).reshape(plane.shape)  # strides of a side of 1 mean nothing to numpy, and much to PyAV
+    return plane.byteswap() if pixel_format.endswith("be" if sys.byteorder == "little" else "le") else plane

@@ -8,7 +8,7 @@ Differs  The extension area, which could say what alpha means, is not written: h
 
 import numpy as np
 
-from .still_codec import decoded, encoded
+from .still_codec import decoded, encoded, pixels_of
 
 PIXEL_FORMATS = {1: "gray", 3: "bgr24", 4: "bgra"}
 ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
@@ -37,6 +37,6 @@ def decode(file: bytes) -> np.ndarray:
     channels = {"bgr0": 4} | {name: each for each, name in PIXEL_FORMATS.items()}
     if frame.format.name not in channels:
         raise ValueError(f"A TGA in grey, RGB or RGBA of 8 bits was expected, got {frame.format.name}.")
-    stored = frame.to_ndarray().reshape(frame.height, frame.width, channels[frame.format.name])
+    stored = pixels_of(frame, channels[frame.format.name])
     pixels = stored[..., ORDER[stored.shape[-1]]]
     return pixels[..., :3] if frame.format.name == "bgr0" else pixels

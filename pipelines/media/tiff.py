@@ -10,7 +10,7 @@ import io
 
 import numpy as np
 
-from .still_codec import decoded, encoded
+from .still_codec import decoded, encoded, pixels_of
 
 PIXEL_FORMATS = {1: "gray16le", 3: "rgb48le", 4: "rgba64le"}
 EXTRA_SAMPLES = 338
@@ -36,7 +36,7 @@ def decode(file: bytes) -> np.ndarray:
     channels = {"gray": 1, "rgb24": 3, "rgba": 4} | {name: each for each, name in PIXEL_FORMATS.items()}
     if frame.format.name not in channels:
         raise ValueError(f"A TIFF in grey, RGB or RGBA of 8 or 16 bits was expected, got {frame.format.name}.")
-    return frame.to_ndarray().reshape(frame.height, frame.width, channels[frame.format.name])
+    return pixels_of(frame, channels[frame.format.name])
 
 
 def says_premultiplied(file: bytes) -> bool:

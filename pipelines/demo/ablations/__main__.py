@@ -24,13 +24,16 @@ def main(arguments: list[str]) -> int:
         "name", nargs="*", help=f"groups ({', '.join(GROUPS)}) or GROUP/VARIANT; all when none is named"
     )
     parser.add_argument("--steps", type=int, default=Budget.steps, help="of each variant's training (%(default)s)")
+    parser.add_argument("--batch", type=int, default=Budget.batch, help="clips in each step (%(default)s)")
+    parser.add_argument("--frames", type=int, default=Budget.frames, help="of each clip, 4n + 1 (%(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="to train with (1 2)")
     parser.add_argument("--table", type=Path, help="write the table there, not to the standard output")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.name if name not in all_names()]
     if unknown:
         parser.error(f"unknown name {unknown[0]}; choose from {', '.join(all_names())}")
-    study = Study(Recipe(options.folder), Budget(steps=options.steps))
+    budget = Budget(options.steps, options.batch, frames=options.frames)
+    study = Study(Recipe(options.folder), budget)
     failed = go(study, options.name, options.seeds)
     told = markdown(study.folder)
     if options.table is None:
