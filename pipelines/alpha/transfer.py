@@ -8,6 +8,8 @@ Differs  The printed constants leave a step of 3e-8 at the joint; the two functi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -18,15 +20,36 @@ OFFSET = 0.055
 POWER = 2.4
 
 
+PART = 1 << 16
+"""Values that are worked on at once on a processor, so that what lies between two steps stays in its cache."""
+
+
 def linear_from_srgb(display: Tensor) -> Tensor:
     """Amounts of light of sRGB values; float in, the same dtype out."""
+    return _in_parts(_linear, display)
+
+
+def srgb_from_linear(linear: Tensor) -> Tensor:
+    """sRGB values of amounts of light; float in, the same dtype out."""
+    return _in_parts(_display, linear)
+
+
+def _linear(display: Tensor) -> Tensor:
     size = display.abs()
     curve = ((size + OFFSET) / (1 + OFFSET)).pow(POWER)
     return torch.where(size <= JOINT_DISPLAY, size / SLOPE, curve).copysign(display)
 
 
-def srgb_from_linear(linear: Tensor) -> Tensor:
-    """sRGB values of amounts of light; float in, the same dtype out."""
+def _display(linear: Tensor) -> Tensor:
     size = linear.abs()
     curve = size.pow(1 / POWER) * (1 + OFFSET) - OFFSET
     return torch.where(size <= JOINT_LINEAR, size * SLOPE, curve).copysign(linear)
+
+
+def _in_parts(curve: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    if values.device.type != "cpu" or values.requires_grad or values.numel() <= PART:
+        return curve(values)
+    made = torch.empty(values.shape, dtype=values.dtype)
+    for part, place in zip(values.reshape(-1).split(PART), made.view(-1).split(PART)):
+        place.copy_(curve(part))
+    return made

@@ -70,6 +70,16 @@ def test_every_compression_level_keeps_the_pixels(compression):
     assert np.array_equal(read_by_opencv(png.encode(pixels, compression=compression)), pixels)
 
 
+def test_level_1_stores_16_bits_that_would_hardly_shrink_and_no_others():
+    flat = np.full((100, 40, 4), 1000, np.uint16)
+    dithered = flat + noise(100, 40, 4, np.uint16) // 1000
+    noisy = noise(100, 40, 4, np.uint16)
+    assert len(png.encode(noisy, compression=1)) > noisy.nbytes
+    assert len(png.encode(dithered, compression=1)) < 0.8 * dithered.nbytes
+    assert len(png.encode(flat, compression=1)) < 0.1 * flat.nbytes
+    assert np.array_equal(png.decode(png.encode(noisy, compression=1)), noisy)
+
+
 def test_more_compression_makes_smaller_files():
     ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[:, None, None] * 3, (64, 64, 4))
     sizes = [len(png.encode(ramp, compression=level)) for level in (0, 1, 9)]

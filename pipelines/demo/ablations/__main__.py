@@ -7,12 +7,13 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..stages import Recipe
 from .groups import GROUPS, all_names, jobs
 from .runs import go_through
-from .study import Budget, Study
+from .study import SMALL, Budget, Study
 from .table import markdown
 
 
@@ -23,17 +24,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "name", nargs="*", help=f"groups ({', '.join(GROUPS)}) or GROUP/VARIANT; all when none is named"
     )
-    parser.add_argument("--steps", type=int, default=Budget.steps, help="of each variant's training (%(default)s)")
-    parser.add_argument("--batch", type=int, default=Budget.batch, help="clips in each step (%(default)s)")
-    parser.add_argument("--frames", type=int, default=Budget.frames, help="of each clip, 4n + 1 (%(default)s)")
+    parser.add_argument("--small", action="store_true", help="a budget for a processor: shorter, smaller, fewer clips")
+    parser.add_argument("--steps", type=int, help=f"of each variant's training ({Budget.steps}; small {SMALL.steps})")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="to train with (1 2)")
     parser.add_argument("--table", type=Path, help="write the table there, not to the standard output")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.name if name not in all_names()]
     if unknown:
         parser.error(f"unknown name {unknown[0]}; choose from {', '.join(all_names())}")
-    budget = Budget(options.steps, options.batch, frames=options.frames)
-    study = Study(Recipe(options.folder), budget)
+    budget = SMALL if options.small else Budget()
+    study = Study(Recipe(options.folder), budget if options.steps is None else replace(budget, steps=options.steps))
     failed = go(study, options.name, options.seeds)
     told = markdown(study.folder)
     if options.table is None:

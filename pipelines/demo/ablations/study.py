@@ -73,6 +73,10 @@ class Budget:
         return (self.frames + 3) // 4, self.side // 8, self.side // 8
 
 
+SMALL = Budget(steps=200, batch=8, clips=160, frames=5, vae_frames=5, vae_side=32)
+"""A few minutes for each variant on one core."""
+
+
 @dataclass(frozen=True)
 class Study:
     """A recipe's folder with its trained base models, and what the ablations make of them in `folder`."""
