@@ -11,6 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+PREMULTIPLIED, STRAIGHT = "premultiplied", "straight"
+"""What a file or a person calls the two."""
+
 ROUNDING = 1 / 255
 """A premultiplied picture that was stored in 8 bits can exceed its alpha by this much."""
 

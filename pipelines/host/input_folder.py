@@ -8,14 +8,15 @@ from pathlib import Path
 
 import folder_paths
 
+from ..media.read_sequence import BEST_FIRST
 from ..media.read_still import READABLE
 from ..media.read_video import SUFFIXES
 
 
 def listed(suffixes: Collection[str], folders: bool) -> list[str]:
-    """Files of these kinds below the input folder; with `folders`, folders that hold some, not what is in them.
+    """Files of these kinds below the input folder, hidden ones left out.
 
-    Hidden ones are left out.
+    With `folders`, folders instead that hold some, and takes that hold a folder for each pass.
     """
     root = folder_paths.get_input_directory()
     found = []
@@ -24,7 +25,8 @@ def listed(suffixes: Collection[str], folders: bool) -> list[str]:
         name = os.path.relpath(folder, root).replace(os.sep, "/")
         ours = (each for each in files if os.path.splitext(each)[1].lower() in suffixes and not each.startswith("."))
         if folders and name != ".":
-            found += [name] if next(ours, None) else []
+            is_take = not {*inner}.isdisjoint(BEST_FIRST) and any(each.endswith(".json") for each in files)
+            found += [name] if next(ours, None) or is_take else []
         else:
             found += [each if name == "." else f"{name}/{each}" for each in sorted(ours)]
     return found
@@ -57,9 +59,10 @@ def input_problem(name: str | None) -> str | None:
 
 
 def fingerprint(name: str) -> str:
-    """Changes when a file does: names, sizes and times of everything that the name stands for."""
+    """Changes when a file does: names, sizes and times of all that the name stands for, and of sidecars beside it."""
     path = chosen_path(name)
     files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    files += sorted(path.parent.glob("*.json"))
     return repr([(str(each), stat.st_size, stat.st_mtime_ns) for each in files for stat in (each.stat(),)])
 
 

@@ -72,10 +72,14 @@ def encode(
     Sides that are no multiples of 8 are extended to one. Raises ValueError for a file of another kind and for a VAE of
     another model.
     """
+    weights = read_chosen(path, [LAYER_ENCODER_FILE, LAYER_VAE], ENCODER, FILE_INPUT)
+    with chosen_for(FILE_INPUT), named(path):
+        network = build_encoder(part(weights, "encoder"), comfy.ops.manual_cast)
+        variant = variant_of(network.latent_channels)
     step = steps(2 * len(image))
-    offsets, variant = _offsets(image, mask, path, scale, padding, step)
     moments = []
     with _moments(vae, variant) as whole:
+        offsets = (scale or offset_scale(path.name, variant)) * _offsets(image, mask, network, variant, padding, step)
         for frame in frames_of(image, mask):
             shown = _in_cells(soft_render(*frame.split((3, 1), dim=-1), GREY))
             moments.append(whole.encode(shown.movedim(1, -1)).float().cpu())
@@ -84,13 +88,9 @@ def encode(
 
 
 def _offsets(
-    image: Tensor, mask: Tensor | None, path: Path, scale: float, padding: bool, step: Callable[..., None]
-) -> tuple[Tensor, Variant]:
-    """How far the latents are to be moved, in deviations, and the release that the file is of."""
-    weights = read_chosen(path, [LAYER_ENCODER_FILE, LAYER_VAE], ENCODER, FILE_INPUT)
-    with chosen_for(FILE_INPUT), named(path):
-        network = build_encoder(part(weights, "encoder"), comfy.ops.manual_cast)
-        variant = variant_of(network.latent_channels)
+    image: Tensor, mask: Tensor | None, network: nn.Module, variant: Variant, padding: bool, step: Callable[..., None]
+) -> Tensor:
+    """How far the latents are to be moved at a scale of 1, in deviations."""
     offsets = []
     with _loaded(network, ENCODER_VALUES * image[0, ..., 0].numel()) as device, stoppable(network):
         for frame in frames_of(image, mask):
@@ -98,7 +98,7 @@ def _offsets(
             feed = _in_cells(offset_feed(pad(rgb, alpha) if padding else rgb, alpha, variant))
             offsets.append(network(feed.to(device)).cpu())
             step()
-    return (scale or offset_scale(path.name, variant)) * torch.cat(offsets), variant
+    return torch.cat(offsets)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..alpha.association import premultiply
+from ..alpha.association import PREMULTIPLIED, STRAIGHT, premultiply
 from ..alpha.checkerboard import checkerboard
 from ..alpha.render import soft_render
 
@@ -45,10 +45,10 @@ def _over_checkerboard(rgba: Tensor) -> Tensor:
     return soft_render(rgb, alpha, checkerboard(*rgba.shape[:2]))
 
 
-RGBA = Pass("rgba", "RGBA", "straight", lambda rgba: rgba)
+RGBA = Pass("rgba", "RGBA", STRAIGHT, lambda rgba: rgba)
 MATTE = Pass("matte", "A", None, lambda rgba: rgba[..., 3:])
-FG = Pass("fg", "RGB", "straight", lambda rgba: rgba[..., :3])
-PROCESSED = Pass("processed", "RGBA", "premultiplied", _premultiplied)
+FG = Pass("fg", "RGB", STRAIGHT, lambda rgba: rgba[..., :3])
+PROCESSED = Pass("processed", "RGBA", PREMULTIPLIED, _premultiplied)
 COMP = Pass("comp", "RGB", None, _over_checkerboard)
 
 PASSES: Mapping[str, Pass] = {each.name: each for each in (RGBA, MATTE, FG, PROCESSED, COMP)}

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..alpha.association import PREMULTIPLIED, STRAIGHT
 from . import exr, png, tga, tiff
 from .light import rgba_of
 
-PREMULTIPLIED, STRAIGHT = "premultiplied", "straight"
 DECODERS: Mapping[str, Callable[[bytes], np.ndarray]] = {
     ".png": png.decode,
     ".tif": tiff.decode,

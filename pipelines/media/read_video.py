@@ -24,8 +24,9 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from torch import Tensor
 
+from ..alpha.association import PREMULTIPLIED, STRAIGHT
 from .rates import USUAL, exact_rate
-from .read_still import PREMULTIPLIED, STRAIGHT, straight
+from .read_still import straight
 from .read_webp import counts_and_rate, frames_of, is_webp, size_of
 from .sound import Sound, read_sound
 from .video_frames import picture_from

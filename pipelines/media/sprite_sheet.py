@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..alpha.association import STRAIGHT
 from ..alpha.bleed import edge_bleed
 from . import png
 from .animation import delays
@@ -141,7 +142,7 @@ def described(
         "app": "ComfyUI-RGBA-Video",
         "image": f"{name}.png",
         "format": "RGBA8888",
-        "association": "straight",
+        "association": STRAIGHT,
         "size": {"w": size[0], "h": size[1]},
         "scale": "1",
         "fps": {"num": plan.fps.numerator, "den": plan.fps.denominator, "value": float(plan.fps)},

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..alpha.association import PREMULTIPLIED
 from . import exr, png, tga, tiff
 from .gamut import SPACES
 from .light import light_channels
@@ -54,7 +55,7 @@ class Still:
 
     def association(self, of: Pass) -> str | None:
         """Colour that is beside its alpha in an EXR is premultiplied, whatever the pass."""
-        return "premultiplied" if self.light and of.channels == "RGBA" else of.association
+        return PREMULTIPLIED if self.light and of.channels == "RGBA" else of.association
 
 
 def _display_still(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .read_still import PREMULTIPLIED, STRAIGHT
+from ..alpha.association import PREMULTIPLIED, STRAIGHT
 from .video_formats import STACKED, video_problem
 
 

@@ -21,10 +21,9 @@ import torch
 from av.container import OutputContainer
 from torch import Tensor
 
-from ..alpha.association import premultiply
+from ..alpha.association import PREMULTIPLIED, STRAIGHT, premultiply
 from ..alpha.bleed import edge_bleed
 from .read_back import ReadBackError
-from .read_still import PREMULTIPLIED, STRAIGHT
 from .read_video import ASSOCIATION_TAG, LAYOUT_TAG, STACKED_LAYOUT, described, stored_frames
 from .sound import LAYOUTS, Sound
 from .stacked import stacked

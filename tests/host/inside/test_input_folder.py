@@ -1,0 +1,34 @@
+"""What the loaders offer, and when they load again."""
+
+import folder_paths
+import pytest
+import torch
+
+
+@pytest.fixture
+def takes(host_nodes, tmp_path, monkeypatch):
+    """Two takes in the input folder, one of a single pass and one of several."""
+    monkeypatch.setattr(folder_paths, "get_input_directory", lambda: str(tmp_path))
+    monkeypatch.setattr(folder_paths, "get_output_directory", lambda: str(tmp_path))
+    for name, passes in (("plain", "rgba"), ("passes", "fg + matte + processed + comp")):
+        host_nodes.RGBASaveSequence(
+            image=torch.rand(1, 4, 6, 4), filename_prefix=f"shots/{name}", format="png 8-bit", passes=passes,
+            start_frame=1, padding=4, fps=16.0, existing="refuse", compression=1,
+        )  # fmt: skip
+    return tmp_path
+
+
+def test_a_take_of_several_passes_is_offered_as_a_whole_and_by_pass(ours, takes):
+    inner = ("comp", "fg", "matte", "processed")
+    whole = ["shots/passes_v001", *(f"shots/passes_v001/{name}" for name in inner), "shots/plain_v001"]
+    assert ours("pipelines.host.input_folder").sequences() == whole
+
+
+@pytest.mark.parametrize("name", ["shots/plain_v001", "shots/passes_v001/fg"])
+def test_a_changed_sidecar_is_a_changed_sequence(ours, takes, name):
+    fingerprint = ours("pipelines.host.input_folder").fingerprint
+    before = fingerprint(name)
+    (sidecar,) = takes.joinpath("shots", name.split("/")[1]).glob("*.json")
+    assert fingerprint(name) == before
+    sidecar.write_text(sidecar.read_text() + " ")
+    assert fingerprint(name) != before
