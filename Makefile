@@ -47,8 +47,8 @@ bench: host
 	$(HOST_PYTHON) benchmarks/wan_alpha.py
 	$(HOST_PYTHON) benchmarks/transpixeler.py
 	$(HOST_PYTHON) benchmarks/alpha_work.py
-	$(HOST_PYTHON) benchmarks/delivery.py
 	$(TEST) tests/browser -k '$(TIMED)' -s
+	$(HOST_PYTHON) benchmarks/delivery.py
 
 host:
 	@began=$$(date +%s); $(HOST) install; echo "ComfyUI ready after $$(($$(date +%s) - began)) s"

@@ -31,12 +31,13 @@ def parse(kind: type[Settings], command: str, arguments: Sequence[str]) -> Setti
     known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
     for name, one in known.items():
         wanted = types[name]
+        choices = get_args(wanted) if get_origin(wanted) is Literal else None
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=_reader(wanted),
-            choices=get_args(wanted) if get_origin(wanted) is Literal else None,
+            choices=choices,
             help=_help(hints[name], one.default),
-            metavar=name,
+            metavar=None if choices else name,
         )
     said = vars(parser.parse_args(arguments))
     config = said.pop("config")
