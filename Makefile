@@ -23,18 +23,17 @@ demo-models: host
 # threads wait for each other, so there is one; two processes go through the files of each part, but for what is timed.
 TEST  = $(HOST_PYTHON) -m pytest
 PAIR  = -n 2 --dist loadfile
-TIMED = smoothly or scrubbed or at_its_time
 PROGRAMS = nodejs npm chromium ffmpeg openexr
 test: export OMP_NUM_THREADS = 1
 test: programs check
 	$(TEST) $(PAIR)
 	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= . $(PAIR)
 	$(TEST) tests/host/queue $(PAIR)
-	$(TEST) tests/browser $(PAIR) -k 'not ($(TIMED))'
-	$(TEST) tests/browser -k '$(TIMED)'
+	$(TEST) tests/browser $(PAIR) -m 'not timed'
+	$(TEST) tests/browser -m timed
 	@echo "make test took $$(($$(date +%s) - $(BEGAN))) s in all"
 
-check: host programs
+check: host
 	$(HOST_PYTHON) -m ruff check .
 	$(HOST_PYTHON) -m ruff format --check .
 	$(HOST_PYTHON) -m pyright --pythonpath $(HOST_PYTHON)
@@ -43,11 +42,11 @@ check: host programs
 
 # Ratios against the host's own nodes, measured in one run.
 bench: export OMP_NUM_THREADS = 1
-bench: host
+bench: host programs
 	$(HOST_PYTHON) benchmarks/wan_alpha.py
 	$(HOST_PYTHON) benchmarks/transpixeler.py
 	$(HOST_PYTHON) benchmarks/alpha_work.py
-	$(TEST) tests/browser -k '$(TIMED)' -s
+	$(TEST) tests/browser -m timed -s
 	$(HOST_PYTHON) benchmarks/delivery.py
 
 host:

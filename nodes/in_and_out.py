@@ -7,6 +7,7 @@ from typing import Any
 
 from ..pipelines import host
 from ..pipelines.alpha.render import COLORS, soft_render
+from ..pipelines.host.input_folder import chosen_path, fingerprint, input_problem, sequences, videos
 from ..pipelines.host.pictures import fitting, in_clips, mask_of, rgb_and_alpha, rgba
 from ..pipelines.host.progress import steps
 from ..pipelines.media.animation import UNITS, Animation
@@ -234,7 +235,7 @@ class RGBALoadSequence(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=host.input_folder.sequences(),
+                    options=sequences(),
                     tooltip="A folder with stills, or one still, below the host's input folder; a name that ends in "
                     "[output] lies in the output folder.",
                 ),
@@ -258,11 +259,11 @@ class RGBALoadSequence(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, file: str | None = None) -> bool | str:
-        return host.input_folder.input_problem(file) or True
+        return input_problem(file) or True
 
     @classmethod
     def fingerprint_inputs(cls, file: str, **_: Any) -> str:
-        return host.input_folder.fingerprint(file)
+        return fingerprint(file)
 
     @classmethod
     def execute(
@@ -568,7 +569,7 @@ class RGBALoadVideo(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=host.input_folder.videos(),
+                    options=videos(),
                     upload=io.UploadType.video,
                     tooltip="A video below the host's input folder; a name that ends in [output] lies in the output "
                     "folder.",
@@ -590,11 +591,11 @@ class RGBALoadVideo(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, file: str | None = None) -> bool | str:
-        return host.input_folder.input_problem(file) or True
+        return input_problem(file) or True
 
     @classmethod
     def fingerprint_inputs(cls, file: str, **_: Any) -> str:
-        return host.input_folder.fingerprint(file)
+        return fingerprint(file)
 
     @classmethod
     def execute(
@@ -609,7 +610,7 @@ class RGBALoadVideo(io.ComfyNode):
         said = None if association == "auto" else association
         stacked = None if layout == "auto" else layout == "stacked"
         wanted = Wanted(start_frame, frame_count, every_nth, said, stacked)
-        image, rate, audio = host.footage.load_video(host.input_folder.chosen_path(file), wanted)
+        image, rate, audio = host.footage.load_video(chosen_path(file), wanted)
         return io.NodeOutput(image, mask_of(image), float(rate), len(image), audio)
 
 

@@ -207,11 +207,7 @@ class RGBASampleJoint(io.ComfyNode):
                     tooltip="Guidance, for both domains together: 6 for CogVideoX, 4.5 to 6 for Mochi, 5 for Wan.",
                 ),
                 io.Combo.Input("sampler_name", options=SAMPLERS, tooltip="A sampler of the host."),
-                io.Combo.Input(
-                    "scheduler",
-                    options=SCHEDULERS,
-                    tooltip="The noise levels; simple for CogVideoX.",
-                ),
+                io.Combo.Input("scheduler", options=SCHEDULERS, tooltip="The noise levels; simple for CogVideoX."),
                 io.Float.Input(
                     "denoise",
                     default=1.0,

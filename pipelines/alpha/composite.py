@@ -4,7 +4,7 @@ Layout   front (h, w, 4) and back (H, W, 3 or 4), straight RGBA or opaque RGB; r
 Range    0..1, sRGB, 1 = opaque; x and y in pixels, from the back's upper left corner to the front's.
 Source   T. Porter, T. Duff, "Compositing Digital Images", SIGGRAPH 1984; the hard render of Wan-Alpha,
          arXiv:2509.24979.
-Differs  Where the front is empty or opaque nothing is computed: the back or the front is there, bit by bit.
+Differs  Where the front is empty or opaque, the back or the front is there, bit by bit; colour is finite.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ POWER = 2.4
 
 
 PART = 1 << 16
-"""Values that are worked on at once on a processor, so that what lies between two steps stays in its cache."""
+"""Values that a thread works on at once, so that what lies between two steps stays in its processor's cache."""
 
 
 def linear_from_srgb(display: Tensor) -> Tensor:
@@ -47,9 +47,11 @@ def _display(linear: Tensor) -> Tensor:
 
 
 def _in_parts(curve: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
-    if values.device.type != "cpu" or values.requires_grad or values.numel() <= PART:
+    """All at once on a GPU, and for a gradient, which wants to know of every step."""
+    part = PART * torch.get_num_threads()
+    if values.device.type != "cpu" or values.requires_grad or values.numel() <= part:
         return curve(values)
     made = torch.empty(values.shape, dtype=values.dtype)
-    for part, place in zip(values.reshape(-1).split(PART), made.view(-1).split(PART)):
-        place.copy_(curve(part))
+    for given, place in zip(values.reshape(-1).split(part), made.view(-1).split(part)):
+        place.copy_(curve(given))
     return made

@@ -13,9 +13,9 @@ from torch import Tensor
 from ..media.rates import USUAL, exact_rate
 from ..media.read_sequence import chosen, find_footage, read_footage
 from ..media.read_video import Source, Wanted, described, frame_count, read_audio, read_video
-from ..media.sound import Sound
 from .input_folder import chosen_path
 from .progress import steps
+from .sound import audio_of
 
 
 def load_sequence(
@@ -53,16 +53,3 @@ def from_video(video: Any, kind_of_files: type) -> tuple[Tensor, Fraction, dict[
     fps = described(source).fps
     start, seconds = video.get_active_trim_window()
     return load_video(source, Wanted(round(start * fps), round(seconds * fps)))
-
-
-def audio_of(sound: Sound | None) -> dict[str, Any] | None:
-    """Sound as the host's AUDIO."""
-    return sound and {"waveform": sound.waveform[None], "sample_rate": sound.rate}
-
-
-def sound_of(audio: dict[str, Any] | None, entry: int = 0) -> Sound | None:
-    """The host's AUDIO as sound: one waveform for all clips of a batch, or each its own."""
-    if audio is None:
-        return None
-    waveforms = audio["waveform"]
-    return Sound(waveforms[min(entry, len(waveforms) - 1)], audio["sample_rate"])

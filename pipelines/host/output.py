@@ -38,9 +38,9 @@ from ..media.targets import TARGETS, Sheet, Stills, VideoFile, deliveries
 from ..media.video_formats import VIDEO_FORMATS, video_problem
 from ..media.whole_file import write_whole
 from ..media.write_video import VideoPlan, write_video
-from .footage import sound_of
 from .notices import warn
 from .progress import steps
+from .sound import sound_of
 
 SEED_INPUTS = ("seed", "noise_seed")
 TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
@@ -125,7 +125,7 @@ def save_files(prefix: str, suffix: str, clips: Sequence[Tensor], write: Callabl
     for entry, (clip, path) in enumerate(zip(clips, paths, strict=True)):
         write(entry, clip, path)
     return Saved(
-        "\n".join(map(str, paths)), {"images": [first_frame(clips[0])], "files": [_entry(each) for each in paths]}
+        "\n".join(map(str, paths)), {"images": [_shown_first(clips[0])], "files": [_entry(each) for each in paths]}
     )
 
 
@@ -226,11 +226,11 @@ def _shown(plans: Sequence[Plan], clips: Sequence[Tensor]) -> dict[str, Any]:
         for passes in plan.files
         for index in range(len(clip))
     ]
-    shown = files[0] if plans[0].still.suffix == "png" else first_frame(clips[0])
+    shown = files[0] if plans[0].still.suffix == "png" else _shown_first(clips[0])
     return {"images": [shown], "files": [*files, *(_entry(sidecar_path(plan)) for plan in plans)]}
 
 
-def first_frame(frames: Tensor) -> dict[str, str]:
+def _shown_first(frames: Tensor) -> dict[str, str]:
     """The first frame as a PNG in the host's temp folder, for files that no web page can show."""
     name = f"rgba_first_{uuid.uuid4().hex[:12]}.png"
     folder = Path(folder_paths.get_temp_directory())

@@ -50,7 +50,7 @@ def _premultiplied(rgba: Tensor, space: str, emissive: bool) -> dict[str, Tensor
 
 
 def _light(picture: Tensor, space: str) -> list[Tensor]:
-    """Red, green and blue as light, each (H, W): pixels of 3 values are too short to be worked on at once."""
+    """Red, green and blue as light, each (H, W), for each becomes a channel."""
     planes = [linear_from_srgb(picture[..., index].contiguous()) for index in range(3)]
     if SPACES[space] == REC709:
         return planes

@@ -28,8 +28,12 @@ PIXEL_FORMATS = {
 FILTERS = {0: "none", 1: "up"}
 """How rows are filtered at a level of compression, as FFmpeg says it; above, by the best of the five."""
 
-STORED_ABOVE, TRIED_ROWS, TRIED_EVERY = 0.8, 4, 80
-"""Of the size: what deflating would spare is not worth ten times the time. Tried on 4 rows out of 80."""
+STORED_ABOVE = 0.8
+"""Share of its size that a frame keeps by deflating, above which what is spared is not worth ten times the time."""
+
+TRIED_ROWS = 8
+TRIED_EVERY = 160
+"""The share is tried on so many rows out of so many."""
 
 HEADER_END = 33
 """Signature (8 bytes) and IHDR (25): colour and text stand behind them, before the pixels."""

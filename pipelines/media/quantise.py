@@ -3,7 +3,7 @@
 Layout   (H, W, C) in and out.
 Range    0..1 to 0..255 or 0..65535; half a step rounds up. Values outside 0..1 cannot be stored and become 0 or 1.
 Differs  Computed in float64, where the product with 65535 is exact for every float32: in float32 a value just below
-         half a step can be rounded up on the way. A band of rows at a time, which stays in the processor's cache.
+         half a step can be rounded up on the way.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 STORED = {8: torch.uint8, 16: torch.uint16}
-BAND = 1 << 16
-"""Values that are worked on at once."""
+PART = 1 << 16
+"""Values that are worked on at once, so that they stay in the processor's cache."""
 
 
 def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
@@ -29,6 +29,6 @@ def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
         )
     stored = torch.empty(given.shape, dtype=STORED[bits])
     top = 2**bits - 1
-    for values, place in zip(given.view(-1).split(BAND), stored.view(-1).split(BAND)):
+    for values, place in zip(given.view(-1).split(PART), stored.view(-1).split(PART)):
         place.copy_(values.to(torch.float64, copy=True).mul_(top).add_(0.5).clamp_(0, top))
     return stored.numpy()

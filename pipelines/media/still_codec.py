@@ -3,7 +3,6 @@
 Layout   (H, W, C) as the pixel format packs it.
 """
 
-import sys
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import cast
@@ -23,7 +22,7 @@ def encoded(codec_name: str, pixels: np.ndarray, pixel_format: str, options: Map
     codec.sample_aspect_ratio = Fraction(1)
     codec.thread_count = 1
     codec.options = dict(options)
-    frame = av.VideoFrame.from_numpy_buffer(_stored(pixels, pixel_format), format=pixel_format)
+    frame = av.VideoFrame.from_numpy_buffer(_in_file_order(pixels, pixel_format), format=pixel_format)
     return b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
 
 
@@ -51,8 +50,8 @@ def pixels_of(frame: av.VideoFrame, channels: int) -> np.ndarray:
     return rows.reshape(frame.height, frame.width, channels)
 
 
-def _stored(pixels: np.ndarray, pixel_format: str) -> np.ndarray:
+def _in_file_order(pixels: np.ndarray, pixel_format: str) -> np.ndarray:
     """The pixels in the format's order of bytes; where that is theirs already, they themselves."""
     plane = np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     plane = plane.reshape(-1).reshape(plane.shape)  # strides of a side of 1 mean nothing to numpy, and much to PyAV
-    return plane.byteswap() if pixel_format.endswith("be" if sys.byteorder == "little" else "le") else plane
+    return plane.byteswap() if pixel_format.endswith("be") else plane

@@ -102,13 +102,10 @@ def exr_still(bits: int, _: int, light: Light | None = None) -> Still:
     stored = torch.float16 if bits == 16 else torch.float32
 
     def encoded(frame: Frame, passes: Sequence[Pass]) -> bytes:
+        found = light_channels(frame.rgba, passes, light.space, light.emissive, layers=len(passes) > 1)
         # too much for half becomes infinite, which `encode` refuses by name
-        channels = {
-            name: values.to(stored).numpy()
-            for name, values in light_channels(
-                frame.rgba, passes, light.space, light.emissive, layers=len(passes) > 1
-            ).items()
-        }
+        channels = {name: values.to(stored).numpy() for name, values in found.items()}
+        del found  # a whole frame in float32, which would stand by while the file is made
         try:
             file = exr.encode(
                 channels, kind=light.kind, chromaticities=SPACES[light.space], fps=frame.fps, text=frame.text

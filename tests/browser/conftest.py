@@ -1,4 +1,4 @@
-"""One real host and one page of its UI for all tests here; root installs Chromium, others see the command."""
+"""One real host and one page of its UI for all tests here."""
 
 from __future__ import annotations
 

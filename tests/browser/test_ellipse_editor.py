@@ -453,6 +453,7 @@ def test_the_pointer_hits_at_any_zoom_of_the_canvas(editor: EditorPage):
         assert (after["cx"], after["cy"]) == (near(416 + 50 * count, 1.5), near(240 + 25 * count, 1.5))
 
 
+@pytest.mark.timed
 def test_ten_ellipses_are_dragged_smoothly(editor: EditorPage):
     """The goal is 60 frames a second; twice the time is allowed here, where others share the machine."""
     spread = [{"frame": 0, "cx": 0.08 + 0.09 * k, "cy": 0.5, "rx": 0.06 + 0.01 * k, "ry": 0.2} for k in range(10)]

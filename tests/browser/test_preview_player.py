@@ -70,6 +70,7 @@ def test_space_plays_and_stops(player: PlayerPage):
     assert player.frame == held
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("fps", [25, 23.976])
 def test_play_shows_each_frame_at_its_time(player: PlayerPage, fps: float):
     """Within a frame and a half, at each change of the picture during a second; the best of five, since a busy machine
@@ -215,6 +216,7 @@ def test_an_undo_brings_the_clip_back(player: PlayerPage):
     player.at(1)
 
 
+@pytest.mark.timed
 def test_81_frames_of_832_by_480_can_be_scrubbed(player: PlayerPage):
     """95 % of the frames stand within 50 ms on a quiet machine; twice that here, in the best of five sweeps."""
     graph = clip_graph(832, 480, 81)

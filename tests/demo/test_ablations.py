@@ -138,6 +138,13 @@ def test_the_command_writes_the_table_of_what_is_there(through, tmp_path):
     assert table.read_text() == markdown(through.folder)
 
 
+def test_a_folder_keeps_to_one_budget(tmp_path):
+    Study(stages.Recipe(tmp_path), Budget(steps=1)).keep_to_its_budget()
+    Study(stages.Recipe(tmp_path), Budget(steps=1)).keep_to_its_budget()
+    with pytest.raises(ValueError, match=r'holds runs of another budget, .*"steps": 1,'):
+        Study(stages.Recipe(tmp_path), Budget(steps=2)).keep_to_its_budget()
+
+
 def test_an_unknown_name_is_refused(capsys, tmp_path):
     with pytest.raises(SystemExit):
         main([str(tmp_path), "joint/hours"])

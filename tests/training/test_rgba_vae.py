@@ -87,6 +87,7 @@ def test_what_was_trained_decodes_the_same_through_the_readers_of_published_file
     torch.testing.assert_close(latent, model.encode(**batch), rtol=0, atol=1e-5)
     for painted, loras in zip(model.decode(latent), (parts.decoders.rgb, parts.decoders.alpha)):
         vae = vae_from_official(merge_decoder(stock, loras))
+        # processors sum in orders of their own
         torch.testing.assert_close(decode(vae, latent), painted, rtol=1e-4, atol=3e-5)
 
 
@@ -105,6 +106,7 @@ def test_flat_training_leaves_the_early_taps_of_the_finest_levels_at_zero():
     loras = split_vae_weights(published(trained(model))).decoders
     for painted, changes in zip(model.decode(latent), (loras.rgb, loras.alpha)):
         vae = vae_from_official(merge_decoder(vae_to_official(base.state_dict()), changes))
+        # processors sum in orders of their own
         torch.testing.assert_close(decode(vae, latent), painted, rtol=1e-4, atol=3e-5)
 
 

@@ -34,6 +34,10 @@ def main(arguments: list[str]) -> int:
         parser.error(f"unknown name {unknown[0]}; choose from {', '.join(all_names())}")
     budget = SMALL if options.small else Budget()
     study = Study(Recipe(options.folder), budget if options.steps is None else replace(budget, steps=options.steps))
+    try:
+        study.keep_to_its_budget()
+    except ValueError as problem:
+        parser.error(str(problem))
     failed = go(study, options.name, options.seeds)
     told = markdown(study.folder)
     if options.table is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -91,6 +91,18 @@ class Study:
     @property
     def shared(self) -> Path:
         return self.folder / "shared"
+
+    def keep_to_its_budget(self) -> None:
+        """ValueError when the folder holds runs of another budget: a table of both would compare what cannot be."""
+        path, said = self.folder / "budget.json", json.dumps(asdict(self.budget))
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, said.encode())
+        elif path.read_text(encoding="utf-8") != said:
+            raise ValueError(
+                f"{self.folder} holds runs of another budget, {path.read_text(encoding='utf-8')}; this one is {said}. "
+                "Ask for that one again, or for another folder."
+            )
 
     def run_folder(self, group: str, variant: str, seed: int) -> Path:
         return self.folder / group / variant / str(seed)
