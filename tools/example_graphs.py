@@ -1330,8 +1330,8 @@ def deliver() -> Graph:
     """
     targets_note = """
         **After Effects / Premiere** (and DaVinci, Final Cut, Unity): ProRes 4444, straight. **Nuke**: EXR half, linear,
-        premultiplied; it wants `pip install OpenEXR`. **web**: WebM for Chrome and Firefox, and HEVC or a stacked mp4
-        for Safari.
+        premultiplied; it wants `pip install "OpenEXR>=3.5"`. **web**: WebM for Chrome and Firefox, and HEVC or a
+        stacked mp4 for Safari.
 
         The others are Unreal, Godot and OBS. Bypass what you do not need.
     """
@@ -1339,17 +1339,17 @@ def deliver() -> Graph:
         *Report on RGBA* counts coverage, holes, flicker and the width of the soft edge. The composite stands over a
         plain grey: connect your plate to *background*, and compare `display` with `linear`.
     """
-    names = {"editing": "After Effects / Premiere", "compositing": "Nuke", "browsers": "web"}
+    targets = ("After Effects / Premiere", "Nuke", "web")
     sound = {"fps": link("clip.fps"), "audio": link("clip.audio")}
     files = [
         Node(
-            node,
+            target,
             "RGBADeliver",
-            {"image": link("bleed.image"), "target": target, "filename_prefix": f"rgba/{name}_{node}", **sound},
+            {"image": link("bleed.image"), "target": target, "filename_prefix": f"rgba/{name}", **sound},
             title=f"Deliver: {target}",
             colors=GREEN,
         )
-        for node, target in names.items()
+        for target in targets
     ]
     grey = {"width": 832, "height": 480, "batch_size": 1, "color": 0x808080}
     over = {

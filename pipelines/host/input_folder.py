@@ -43,7 +43,11 @@ def chosen_path(name: str) -> Path:
     if not path.is_relative_to(os.path.normpath(base)) or not plain.strip():
         raise ValueError(f"A name below the host's input folder was expected, got {name!r}.")
     if not path.exists():
-        raise FileNotFoundError(f"{name!r} was expected in {base}, nothing is there; copy or upload it, then refresh.")
+        saved = Path(folder_paths.get_output_directory()) / plain.strip()
+        hint = f" It is among what was saved: choose '{plain.strip()} [output]'." if saved.exists() else ""
+        raise FileNotFoundError(
+            f"{name!r} was expected in {base}, nothing is there; copy or upload it, then refresh.{hint}"
+        )
     return path
 
 

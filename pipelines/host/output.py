@@ -34,10 +34,10 @@ from ..media.takes import (
     new_take,
     refuse_existing,
 )
-from ..media.targets import TARGETS, Sheet, Stills, VideoFile, deliveries
+from ..media.targets import TARGETS, Sheet, Stills, VideoFile, deliveries, file_name
 from ..media.video_formats import VIDEO_FORMATS, video_problem
 from ..media.whole_file import write_whole
-from ..media.write_video import VideoPlan, write_video
+from ..media.write_video import VideoPlan, refuse_size, write_video
 from .notices import warn
 from .progress import steps
 from .sound import sound_of
@@ -164,14 +164,19 @@ def save_sheet(prefix: str, clips: Sequence[Tensor], plan: SheetPlan) -> Saved:
 def deliver(
     target: str, prefix: str, clips: Sequence[Tensor], fps: Fraction, audio: dict[str, Any] | None, hidden: Any
 ) -> Saved:
-    """Everything that a target takes, all of one version, with progress."""
-    parts = deliveries(target)
+    """Everything that a target takes, all of one version and with the target in its name, with progress.
+
+    ValueError before anything is written, for a size that one of its formats has not.
+    """
+    parts, prefix = deliveries(target), file_name(prefix, target)
     for each in parts:
         if isinstance(each, Sheet):
             return save_sheet(prefix, clips, SheetPlan(fps))
         if isinstance(each, Stills):
             return _deliver_stills(prefix, clips, fps, each, hidden)
     videos = [each for each in parts if isinstance(each, VideoFile)]
+    for each in videos:
+        refuse_size(VIDEO_FORMATS[each.format], *clips[0].shape[1:3])
     step = steps(2 * len(videos) * sum(len(clip) for clip in clips))
     written: list[Path] = []
 

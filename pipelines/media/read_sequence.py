@@ -43,7 +43,7 @@ class Footage:
 def find_footage(path: Path) -> Footage:
     """The clip of a folder (a take, one of its passes, or any folder with one numbered sequence), or a single still.
 
-    FileNotFoundError when nothing is there, ValueError when there are no stills, several sequences, or a gap.
+    FileNotFoundError when nothing is there, ValueError when there are no stills or several sequences.
     """
     if path.is_file():
         return Footage([path], [0], *_told(path.parent))
@@ -61,13 +61,8 @@ def find_footage(path: Path) -> Footage:
         raise ValueError(
             f"{path.name}: one sequence was expected, got {', '.join(sorted(found)) or 'none'}; part them."
         )
-    ((name, files),) = found.items()
+    (files,) = found.values()
     numbers = sorted(files)
-    if gaps := sorted({*range(numbers[0], numbers[-1] + 1)} - {*numbers}):
-        raise ValueError(
-            f"{name}: frames {numbers[0]} to {numbers[-1]} were expected, {len(gaps)} are missing, the first is "
-            f"{gaps[0]}; render them again."
-        )
     fps, association = _told(path)
     return Footage([files[number] for number in numbers], numbers, fps, association)
 
@@ -75,17 +70,24 @@ def find_footage(path: Path) -> Footage:
 def chosen(footage: Footage, start: int = 0, count: int = 0, every: int = 1) -> Footage:
     """Every `every`-th frame from the number `start` on (0: from the first), `count` of them (0: all).
 
-    ValueError when the number or the count is not there. The rate falls with the frames, so that time stays.
+    ValueError when the number or the count is not there, or a frame among those that are asked for is not. The rate
+    falls with the frames, so that time stays.
     """
-    first = footage.numbers.index(start) if start in footage.numbers else 0 if start == 0 else None
-    if first is None:
-        raise ValueError(f"Frame {footage.numbers[0]} to {footage.numbers[-1]} can be the first, got {start}.")
-    files, numbers = footage.files[first::every], footage.numbers[first::every]
-    if count > len(files):
-        raise ValueError(f"{len(files)} frames are there from frame {numbers[0]} on, got a frame_count of {count}.")
-    stop = count or len(files)
+    by_number = dict(zip(footage.numbers, footage.files))
+    first, last = footage.numbers[0], footage.numbers[-1]
+    if start and not first <= start <= last:
+        raise ValueError(f"Frame {first} to {last} can be the first, got {start}.")
+    wanted = range(start or first, last + 1, every)
+    if count > len(wanted):
+        raise ValueError(f"{len(wanted)} frames are there from frame {wanted[0]} on, got a frame_count of {count}.")
+    wanted = wanted[: count or None]
+    if gaps := [number for number in wanted if number not in by_number]:
+        raise ValueError(
+            f"{footage.files[0].name}: frames {wanted[0]} to {wanted[-1]} were expected, without {len(gaps)} of them, "
+            f"the first is {gaps[0]}; render what is missing, or choose others by start_frame and frame_count."
+        )
     rate = footage.fps / every if footage.fps else None
-    return Footage(files[:stop], numbers[:stop], rate, footage.association)
+    return Footage([by_number[number] for number in wanted], wanted, rate, footage.association)
 
 
 def read_footage(

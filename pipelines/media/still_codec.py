@@ -46,7 +46,9 @@ def pixels_of(frame: av.VideoFrame, channels: int) -> np.ndarray:
     if frame.format.components[0].bits > 8:
         return frame.to_ndarray().reshape(frame.height, frame.width, channels)
     (plane,) = frame.planes
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width * channels]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+        : frame.height, : frame.width * channels
+    ]
     return rows.reshape(frame.height, frame.width, channels)
 
 

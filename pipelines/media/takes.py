@@ -37,7 +37,7 @@ def new_take(output_dir: Path, prefix: str, existing: str = NEW_VERSION) -> Take
 
     new version  the number after the highest there is; making the folder claims it, so two queues never share one
     refuse       version 1 when the name has no version yet, else FileExistsError
-    overwrite    the highest version there is, or 1
+    overwrite    the highest version that is a take, files of that name left aside, or 1
 
     ValueError when the prefix would leave `output_dir` or is no name on some system. Links that stand under
     `output_dir` are followed, as the host does.
@@ -47,7 +47,7 @@ def new_take(output_dir: Path, prefix: str, existing: str = NEW_VERSION) -> Take
     *folders, name = name_parts(prefix)
     parent = output_dir.joinpath(*folders)
     parent.mkdir(parents=True, exist_ok=True)
-    version = _newest_version(parent, name)
+    version = _newest_version(parent, name, takes_alone=existing == OVERWRITE)
     if existing == NEW_VERSION:
         version += 1
         while not _claimed(take := _versioned(parent, name, version)):
@@ -131,10 +131,10 @@ def _name_problem(part: str) -> str | None:
     return None
 
 
-def _newest_version(parent: Path, name: str) -> int:
+def _newest_version(parent: Path, name: str, takes_alone: bool = False) -> int:
     """The highest version of `name` among files and folders of `parent`, batch entries included; 0 when none."""
     version = re.compile(re.escape(name) + r"_v([0-9]+)(_b[0-9]+)?(\.[^.]+)?")
-    found = (version.fullmatch(path.name) for path in parent.iterdir())
+    found = (version.fullmatch(path.name) for path in parent.iterdir() if not takes_alone or path.is_dir())
     return max((int(match[1]) for match in found if match), default=0)
 
 

@@ -8,6 +8,7 @@ Differs  Nothing here was tried in those programs by this project's tests: the f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,6 +53,11 @@ TARGETS: Mapping[str, tuple[Delivery, ...]] = {
     "web": (VideoFile("webm vp9"), VideoFile("hevc alpha", instead=STACKED)),
 }
 """Name in the menu, to what is written."""
+
+
+def file_name(name: str, target: str) -> str:
+    """The name that a target's files get, so that one name can be delivered to many: parrot_after_effects."""
+    return f"{name}_{re.sub('[^a-z]+', '_', target.partition(' / ')[0].lower())}"
 
 
 def deliveries(target: str) -> tuple[Delivery, ...]:

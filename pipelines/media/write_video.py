@@ -77,15 +77,19 @@ def write_video(
     """
     if not len(frames):
         raise ValueError("A clip of at least one frame was expected, got none.")
-    height, width = frames[0].shape[:2]
-    if plan.format.even and (height % 2 or width % 2):
-        raise ValueError(
-            f"{plan.format.name} wants an even width and height, got {width} x {height}; crop or resize first, or take "
-            "another format."
-        )
+    refuse_size(plan.format, *frames[0].shape[:2])
     with named_when_whole(path) as partial:
         _encode(frames, partial, plan, on_step)
         _check(frames, partial, plan, on_step)
+
+
+def refuse_size(format: VideoFormat, height: int, width: int) -> None:
+    """ValueError for a size that the format has not."""
+    if format.even and (height % 2 or width % 2):
+        raise ValueError(
+            f"{format.name} wants an even width and height, got {width} x {height}; crop or resize first, or take "
+            "another format."
+        )
 
 
 def _encode(frames: Sequence[Tensor] | Tensor, path: Path, plan: VideoPlan, on_step: Callable[[int], None]) -> None:

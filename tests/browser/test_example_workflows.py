@@ -137,7 +137,7 @@ def test_a_clip_is_delivered_to_three_targets_with_a_report(ui, server):
     opened(ui, graph)
     finished = run(server, ui.prompt())
     names = [file.name for file in finished.files]
-    assert {"deliver_editing_v001.mov", "deliver_browsers_v001.webm"} <= {*names}
+    assert {"deliver_after_effects_v001.mov", "deliver_web_v001.webm"} <= {*names}
     assert sum(name.endswith(".exr") for name in names) == CLIP_LENGTH
     shown = [key for output in finished.outputs.values() for key in output]
     assert "rgba_preview" in shown and shown.count("images") >= 5

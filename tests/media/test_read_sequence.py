@@ -112,8 +112,11 @@ def test_a_gap_two_sequences_mixed_sizes_and_nothing_are_refused(tmp_path):
         find_footage(tmp_path / "lost")
     for number in (1, 2, 4):
         Image.new("L", (3, 2)).save(tmp_path / f"a.{number}.png")
-    with pytest.raises(ValueError, match="frames 1 to 4 were expected, 1 are missing, the first is 3"):
-        find_footage(tmp_path)
+    with pytest.raises(ValueError, match="frames 1 to 4 were expected, without 1 of them, the first is 3"):
+        chosen(find_footage(tmp_path))
+    with pytest.raises(ValueError, match="frames 2 to 3 were expected, without 1 of them, the first is 3"):
+        chosen(find_footage(tmp_path), start=2, count=2)
+    assert chosen(find_footage(tmp_path), count=2).numbers == range(1, 3)
     Image.new("L", (3, 3)).save(tmp_path / "a.3.png")
     with pytest.raises(ValueError, match=r"a\.3\.png is 3 x 3, the first frame 3 x 2"):
         read_footage(find_footage(tmp_path))

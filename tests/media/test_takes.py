@@ -73,6 +73,7 @@ def test_refuse_names_the_newest_version(tmp_path):
 def test_overwrite_takes_the_newest_version(tmp_path):
     assert new_take(tmp_path, "parrot", "overwrite").stem == "parrot_v001"
     (tmp_path / "parrot_v003").mkdir()
+    (tmp_path / "parrot_v007.mov").touch()
     assert new_take(tmp_path, "parrot", "overwrite").stem == "parrot_v003"
 
 

@@ -184,12 +184,18 @@ def test_a_sheet_that_is_too_large_is_refused_and_nothing_is_written(server: com
         ("web", {".webm", ".mp4"}),
     ],
 )
-def test_a_target_gets_its_files_of_one_version(run: Run, target: str, suffixes: set[str]):
-    name = f"for {target.replace('/', 'and')}"
-    finished = run(EVEN, SILENCE, of_clip("RGBADeliver", f"files/{name}", target=target, audio=["sound", 0]))
+def test_one_name_goes_to_every_target_in_files_of_one_version(run: Run, target: str, suffixes: set[str]):
+    finished = run(EVEN, SILENCE, of_clip("RGBADeliver", "files/to", target=target, audio=["sound", 0]))
+    name = f"to_{target.partition(' / ')[0].lower().replace(' ', '_')}_v001"
     ours = [path for path in finished.files if path.name.startswith(name)]
     assert {path.suffix for path in ours} in (suffixes, {each.replace(".mp4", ".mov") for each in suffixes})
-    assert all(path.is_file() and f"{name}_v001" in path.name for path in ours)
+    assert all(path.is_file() for path in ours)
+
+
+def test_a_size_that_one_file_of_a_target_has_not_leaves_none_of_them(server: comfy_host.Server, refused: object):
+    before = everything_in(server.output)
+    assert "wants an even width and height, got 31 x 17" in refused(ODD, of_clip("RGBADeliver", "web", target="web"))  # type: ignore[operator]
+    assert everything_in(server.output) == before
 
 
 @pytest.mark.parametrize("kind", ["RGBASaveVideo", "RGBASaveAnimation", "RGBASaveSpriteSheet", "RGBADeliver"])

@@ -340,7 +340,7 @@ FILES_LOADED = (
     {
         "sequence": node("RGBALoadSequence", file="smoke/exr_v001 [output]", **ALL_FRAMES),
         "video": node("RGBALoadVideo", file="smoke/video_v001.mov [output]", **ALL_FRAMES),
-        "of the host": node("LoadVideo", file="smoke/delivered_v001.webm [output]"),
+        "of the host": node("LoadVideo", file="smoke/delivered_obs_v001.webm [output]"),
         "from video": node("RGBAFromVideo", video=["of the host", 0]),
     },
     keep("sequence", "sequence"),
@@ -538,7 +538,7 @@ def test_alpha_work_changes_clips_composites_them_and_picks_the_best(any_run):
 
 def test_every_kind_of_file_is_written_and_what_has_soft_alpha_is_loaded_again(any_run):
     saved = any_run(*FILES_SAVED)
-    wanted = {"video_v001.mov", "animation_v001.webp", "sheet_v001.png", "sheet_v001.json", "delivered_v001.webm"}
+    wanted = {"video_v001.mov", "animation_v001.webp", "sheet_v001.png", "sheet_v001.json", "delivered_obs_v001.webm"}
     assert wanted <= {path.name for path in saved.files}
     clip, loaded = kept(saved.files, "saved"), any_run(*FILES_LOADED).files
     seen = clip[..., 3:] > 0.05
