@@ -96,7 +96,7 @@ def test_run_prints_the_path_of_every_file_and_nothing_else(ended, shell):
 
 def test_run_prints_warnings_beside_it(ended):
     _, _, errors = ended["good"]
-    told = [line for line in errors.splitlines() if not re.fullmatch(r"\d+/16 nodes  .* \(node .*\) +\d+%", line)]
+    told = [line for line in errors.splitlines() if not re.fullmatch(r"\d+/17 nodes  .* \(node .*\) +\d+%", line)]
     assert len(told) == 1  # lines of progress come every ten seconds only, where a terminal would show a bar
     assert told[0].startswith("warning: mean shift (node shift, RGBAMeanShift): The border of the subject")
 
