@@ -8,6 +8,8 @@ const KEPT = 48
 /** How long a frame is waited for: a seek within one frame of the video presents nothing new. */
 const SOON_MS = 500
 const AT_LAST_MS = 3000
+/** When a picture whose frame no browser has told of is asked for again: a busy one may tell of none. */
+const AGAIN_MS = [1000, 3000, 9000]
 
 /**
  * @param {Source} source
@@ -70,6 +72,7 @@ function video(url, late) {
   let queue = happens(element, 'loadeddata')
   let newest = 0
   let mediaTime = NaN
+  let closed = false
   /** @type {(() => void) | undefined} */
   let presented
   const look = () => element.requestVideoFrameCallback?.((_, frame) => {
@@ -80,7 +83,7 @@ function video(url, late) {
   look()
 
   /** Goes to a time and waits until its frame can be drawn: right after a seek the old one still stands there.
-   * @param {number} time @param {number} near */
+   * @param {number} time @param {number} near @returns {Promise<boolean>} whether the browser has told of the frame */
   async function seek(time, near) {
     const before = mediaTime
     let sought = false
@@ -93,7 +96,14 @@ function video(url, late) {
     element.currentTime = time
     await happens(element, 'seeked')
     sought = true
-    await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, late ? SOON_MS : AT_LAST_MS))])
+    const waited = new Promise((resolve) => setTimeout(resolve, late ? SOON_MS : AT_LAST_MS))
+    return Promise.race([shown.then(() => true), waited.then(() => false)])
+  }
+
+  /** @param {number} time */
+  function askAgain(time) {
+    const stands = () => !closed && Math.abs(element.currentTime - time) <= 1e-4
+    for (const wait of AGAIN_MS) setTimeout(() => stands() && late?.(), wait)
   }
 
   return {
@@ -103,7 +113,7 @@ function video(url, late) {
       const mine = queue.then(async () => {
         if (number !== newest) throw new DOMException('another frame was asked for', 'AbortError')
         const time = Math.min((frame + 0.5) / fps, Math.max(0, element.duration - 0.5 / fps))
-        if (Math.abs(element.currentTime - time) > 1e-4) await seek(time, 1 / fps)
+        if (Math.abs(element.currentTime - time) > 1e-4 && !(await seek(time, 1 / fps))) askAgain(time)
         presented = late // what comes from now on is not in the picture
         const source = await createImageBitmap(element)
         return { source, size: { width: source.width, height: source.height } }
@@ -112,6 +122,7 @@ function video(url, late) {
       return mine
     },
     close() {
+      closed = true
       presented = undefined
       element.removeAttribute('src')
       element.load() // gives the connection back, of which a browser has few
