@@ -34,6 +34,7 @@ test: programs check
 	@echo "make test took $$(($$(date +%s) - $(BEGAN))) s in all"
 
 check: host
+	@command -v npm >/dev/null || { echo "the web checks want Node.js 20 or newer: apt-get install nodejs npm"; exit 1; }
 	$(HOST_PYTHON) -m ruff check .
 	$(HOST_PYTHON) -m ruff format --check .
 	$(HOST_PYTHON) -m pyright --pythonpath $(HOST_PYTHON)

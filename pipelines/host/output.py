@@ -168,6 +168,7 @@ def deliver(
 
     ValueError before anything is written, for a size that one of its formats has not.
     """
+    name_parts(prefix)  # refuses what is no name, which with the target behind it might be one
     parts, prefix = deliveries(target), file_name(prefix, target)
     for each in parts:
         if isinstance(each, Sheet):
@@ -199,8 +200,12 @@ def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: S
 
 def target_problem(prefix: str | None, target: str | None) -> str | None:
     """Why nothing can be delivered as that on this host, known before anything runs; None when it can."""
-    stills = [each.format for each in deliveries(target) if isinstance(each, Stills)] if target in TARGETS else []
-    return prefix_problem(prefix, None) or next(filter(None, map(still_problem, stills)), None)
+    if target not in TARGETS:
+        return prefix_problem(prefix, None)
+    names = [] if prefix is None else [prefix, file_name(prefix, target)]
+    stills = [each.format for each in deliveries(target) if isinstance(each, Stills)]
+    problems = [*(prefix_problem(name, None) for name in names), *map(still_problem, stills)]
+    return next(filter(None, problems), None)
 
 
 def graph_texts(hidden: Any) -> dict[str, str]:

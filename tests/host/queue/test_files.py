@@ -198,6 +198,11 @@ def test_a_size_that_one_file_of_a_target_has_not_leaves_none_of_them(server: co
     assert everything_in(server.output) == before
 
 
+@pytest.mark.parametrize("prefix", ["x" * 198, "a/"])
+def test_a_name_is_refused_before_and_after_its_target_is_added(refused: object, prefix: str):
+    assert "filename_prefix wants folders and a name" in refused(EVEN, of_clip("RGBADeliver", prefix, target="OBS"))  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("kind", ["RGBASaveVideo", "RGBASaveAnimation", "RGBASaveSpriteSheet", "RGBADeliver"])
 @pytest.mark.parametrize("prefix", ["../out", "C:/out", "a//b", "x" * 300])
 def test_names_that_leave_the_output_folder_are_refused_by_every_saver(
