@@ -47,13 +47,16 @@ class DoRA(nn.Module):
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()  # peft gives them the dtype of the frozen weights
         self.mean_shift = mean_shift
-        self.sigmas = training_sigmas(level_shift)
-        self.weights = training_weights(self.sigmas)
+        sigmas = training_sigmas(level_shift)
+        self.register_buffer("sigmas", sigmas, persistent=False)
+        self.register_buffer("weights", training_weights(sigmas), persistent=False)
+        self.sigmas: Tensor
+        self.weights: Tensor
 
     def forward(self, batch: Mapping[str, Tensor], draws: Draws) -> dict[str, Tensor]:
         """`loss`, and `error`, the mean squared error before the levels are weighed."""
         latent = batch["latent"]
-        index = draws.choice(LEVELS).cpu()
+        index = draws.choice(LEVELS).to(self.sigmas.device)
         sigma = self.sigmas[index].to(latent.device)
         noise = shifted(draws.normal(*latent.shape[1:]).to(latent), batch["subject"], self.mean_shift)
         velocity = self.velocity(at_level(latent, noise, sigma), 1000 * sigma, batch["context"])
@@ -69,7 +72,7 @@ class DoRA(nn.Module):
 
 def shifted(noise: Tensor, subjects: Tensor, shift: float) -> Tensor:
     """Each clip's noise with its own subject: (B, C, t, h, w) and (B, t, h, w)."""
-    return torch.cat([shift_mean(one[None], subject, shift) for one, subject in zip(noise, subjects)])
+    return torch.vmap(lambda one, subject: shift_mean(one[None], subject, shift)[0])(noise, subjects)
 
 
 def published(trained: Mapping[str, Tensor]) -> dict[str, Tensor]:

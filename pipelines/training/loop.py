@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from .checkpoints import checkpoints, read_checkpoint, write_checkpoint
 from .draws import Draws, mix
@@ -181,7 +182,7 @@ class _Worker:
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * self.rate(self.step)
         sums: dict[str, Tensor] = {}
-        self.complaint = ""
+        parts: list[tuple[list[int], Mapping[str, Tensor]]] = []
         for part in range(self.run.accumulate):
             numbers, batch = next(batches)
             torch.manual_seed(mix(self.run.seed, self.step, part, self.accelerator.process_index))
@@ -190,14 +191,12 @@ class _Worker:
             with _together(self.accelerator, self.model, is_last):
                 with self.accelerator.autocast():
                     terms = self.loss(self.model, batch, draws)
-                self._complain(terms, numbers)
                 self.accelerator.backward(terms[LOSS] / self.run.accumulate)
+            parts.append((numbers, terms))
             for name, term in terms.items():
                 sums[name] = sums.get(name, term.new_zeros(())) + term.detach() / self.run.accumulate
         norm = self._clip()
-        if self.complaint == "" and not bool(torch.isfinite(norm)):
-            self._not_finite(f"the gradient's norm is {float(norm)} at step {self.step}")
-        fine = self._everywhere_fine()
+        fine = self._everywhere_fine(parts, norm)
         if not fine and self.run.on_not_finite == "stop":
             raise NotFinite(
                 f"{self.complaint or 'another process saw no finite loss'}; lower the learning rate, or skip."
@@ -214,24 +213,33 @@ class _Worker:
         norm = self.accelerator.clip_grad_norm_(parameters, self.run.clip or math.inf)
         return torch.as_tensor(norm if norm is not None else 0.0)
 
-    def _complain(self, terms: Mapping[str, Tensor], numbers: list[int]) -> None:
-        bad = {name: float(term.detach()) for name, term in terms.items() if not bool(torch.isfinite(term).all())}
-        if bad:
-            self._not_finite(f"{bad} at step {self.step}, samples {numbers[0]} to {numbers[-1]}")
+    def _everywhere_fine(self, parts: list[tuple[list[int], Mapping[str, Tensor]]], norm: Tensor) -> bool:
+        """Whether losses and gradient are finite in every process; `complaint` says what is not in this one.
 
-    def _not_finite(self, complaint: str) -> None:
-        self.complaint = self.complaint or complaint
+        One answer for all of them: a GPU is waited for once in a step.
+        """
+        finite = [term.detach().isfinite().all() for _, terms in parts for term in terms.values()]
+        here = torch.stack([*finite, norm.isfinite().to(finite[0].device)]).all()
+        everywhere: Any = self.accelerator.gather(here.float().reshape(1))
+        fine = bool(everywhere.min())
+        self.complaint = "" if fine else self._what_is_not_finite(parts, norm)
+        return fine
 
-    def _everywhere_fine(self) -> bool:
-        fine = torch.tensor([float(self.complaint == "")], device=self.accelerator.device)
-        everywhere: Any = self.accelerator.gather(fine)
-        return bool(everywhere.min())
+    def _what_is_not_finite(self, parts: list[tuple[list[int], Mapping[str, Tensor]]], norm: Tensor) -> str:
+        for numbers, terms in parts:
+            bad = {name: float(term.detach()) for name, term in terms.items() if not bool(torch.isfinite(term).all())}
+            if bad:
+                return f"{bad} at step {self.step}, samples {numbers[0]} to {numbers[-1]}"
+        if not bool(torch.isfinite(norm)):
+            return f"the gradient's norm is {float(norm)} at step {self.step}"
+        return ""
 
     @torch.no_grad()
     def _move_average(self) -> None:
         decay = min(self.run.average, (self.step + 1) / (self.step + 10))  # young averages forget their start sooner
-        for name, mean in self.average.items():
-            mean.lerp_(self.trained[name].detach(), 1 - decay)
+        if self.average:
+            now = [self.trained[name].detach() for name in self.average]
+            get_ema_multi_avg_fn(decay)([*self.average.values()], now, self.step)
 
     def mean(self, terms: Mapping[str, Tensor]) -> dict[str, float]:
         """Over the processes."""

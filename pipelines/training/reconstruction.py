@@ -72,7 +72,8 @@ def _terms(pairs: Mapping[str, tuple[Tensor, Tensor]], perceptual: Perceptual | 
 
 def edges(frames: Tensor) -> Tensor:
     """Length of the grey value's gradient, black beyond the border: (N, 3, H, W) to (N, H, W)."""
-    grey = (frames * frames.new_tensor(GREY).reshape(3, 1, 1)).sum(1)
+    red, green, blue = frames.unbind(1)
+    grey = GREY[0] * red + GREY[1] * green + GREY[2] * blue
     padded = functional.pad(grey, (1, 1, 1, 1))
     down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
     across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]

@@ -71,6 +71,8 @@ class RGBAVAE(nn.Module):
         self.perceptual = perceptual
         self.tabd = tabd
         self.velocity = velocity
+        self.register_buffer("walls", torch.tensor(list(COLORS.values())), persistent=False)
+        self.walls: Tensor
 
     def encode(self, rgb: Tensor, alpha: Tensor) -> Tensor:
         """The raw latent of colour, rendered already, and alpha."""
@@ -90,7 +92,7 @@ class RGBAVAE(nn.Module):
     def forward(self, batch: Mapping[str, Tensor], draws: Draws) -> dict[str, Tensor]:
         """`loss` and what it is made of. batch has `rgb` and `alpha`."""
         rgb, alpha = batch["rgb"], batch["alpha"]
-        walls = torch.tensor(list(COLORS.values()), device=rgb.device)[draws.choice(len(COLORS), 3)]
+        walls = self.walls[draws.choice(len(COLORS), 3)]
         shown = hard_rendered(rgb, alpha, walls[:, 0]) if self.rendering else rgb
         latent, *decoded = self.through(shown, alpha)
         painted, opacity = (clip.float() for clip in decoded)  # losses are not for 16 bits
