@@ -41,6 +41,8 @@ MOTIONS = ("still", "left", "right", "up", "down", "turning", "growing")
 EDGE = 1.4
 """Half the width of an edge in pixels."""
 
+ALL = slice(None)
+
 _STRANDS = 16
 
 
@@ -80,15 +82,17 @@ def scene(seed: int, number: int) -> Scene:
     )
 
 
-def draw(scene: Scene, frames: int, height: int, width: int, start: int = 0) -> tuple[Tensor, Tensor]:
-    """(rgb, alpha) of the frames from `start` on. Raises ValueError on a size below 1."""
+def draw(
+    scene: Scene, frames: int, height: int, width: int, start: int = 0, rows: slice = ALL, columns: slice = ALL
+) -> tuple[Tensor, Tensor]:
+    """(rgb, alpha) of the frames from `start` on, of some rows and columns. Raises ValueError on a size below 1."""
     if min(frames, height, width) < 1:
         raise ValueError(f"A clip wants at least 1 frame of 1 x 1, got {frames} frames of {height} x {width}.")
     time = torch.arange(start, start + frames, dtype=torch.float32).reshape(-1, 1, 1)
     x, y, radius, angle = _pose(scene, time)
     side = min(height, width)
-    along = (torch.arange(width) + 0.5 - width / 2) / side + 0.5
-    down = ((torch.arange(height) + 0.5 - height / 2) / side + 0.5)[:, None]
+    along = ((torch.arange(width) + 0.5 - width / 2) / side + 0.5)[columns]
+    down = ((torch.arange(height) + 0.5 - height / 2) / side + 0.5)[rows, None]
     cos, sin = torch.cos(angle), torch.sin(angle)
     u = ((along - x) * cos + (down - y) * sin) / radius
     v = ((down - y) * cos - (along - x) * sin) / radius

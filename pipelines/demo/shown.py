@@ -81,6 +81,6 @@ def _cut(seed: int, number: int, frames: int, side: int) -> tuple[Tensor, Tensor
     )
     kind = float(torch.rand((), generator=generator))
     drawn = scene(seed, number)
-    rgb, alpha = draw(drawn, frames, WHOLE, WHOLE, start)
-    place = (..., slice(top, top + side), slice(left, left + side), slice(None))
-    return rgb[place], alpha[place], kind, wall(drawn, WHOLE, WHOLE)[place]
+    rows, columns = slice(top, top + side), slice(left, left + side)
+    rgb, alpha = draw(drawn, frames, WHOLE, WHOLE, start, rows, columns)
+    return rgb, alpha, kind, wall(drawn, WHOLE, WHOLE)[rows, columns]
