@@ -23,7 +23,6 @@ demo-models: host
 # threads wait for each other, so there is one; two processes go through the files of each part, but for what is timed.
 TEST  = $(HOST_PYTHON) -m pytest
 PAIR  = -n 2 --dist loadfile
-PROGRAMS = nodejs npm chromium ffmpeg openexr
 test: export OMP_NUM_THREADS = 1
 test: programs check
 	$(TEST) $(PAIR)
@@ -54,7 +53,10 @@ host:
 	@began=$$(date +%s); $(HOST) install; echo "ComfyUI ready after $$(($$(date +%s) - began)) s"
 
 programs:
-	@has() { command -v "$$1" >/dev/null; }; \
-	has npm && has ffprobe && has exrheader && { has chromium || has chromium-browser || has google-chrome; } || \
-		{ [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy $(PROGRAMS); } || \
-		{ echo "the tests want $(PROGRAMS): apt-get install them (Node.js 20 or newer)"; exit 1; }
+	@lacks() { ! command -v "$$1" >/dev/null; }; wanted=; \
+	lacks npm && wanted="nodejs npm"; \
+	lacks ffprobe && wanted="$$wanted ffmpeg"; \
+	lacks exrheader && wanted="$$wanted openexr"; \
+	lacks chromium && lacks chromium-browser && lacks google-chrome && wanted="$$wanted chromium"; \
+	[ -z "$$wanted" ] || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy $$wanted; } || \
+		{ echo "the tests want $$wanted: apt-get install them (Node.js 20 or newer)"; exit 1; }
