@@ -14,10 +14,13 @@ demo: export DESCRIPTION := $(PROMPT)
 demo: host
 	$(HOST) run demo/graph_api.json --models demo/models --output demo/output --set "prompt.description=$$DESCRIPTION"
 
-# The demo's models, from drawn clips alone: minutes on a GPU, most of a day on two
-# cores; stopped, it goes on from its last checkpoint.
+# The demo's models, from drawn clips alone: the RGBA VAE, the DoRA and the TransPixeler LoRA on the base models in
+# demo/base, in hours on two cores; stopped, it goes on from its last checkpoint. Without demo/base those are trained as
+# well: minutes on a GPU, a day on two cores.
 demo-models: host
-	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-training" --publish demo/models
+	mkdir -p "$(CACHE)/demo-models"
+	[ ! -d demo/base ] || cp -Rn demo/base/. "$(CACHE)/demo-models"
+	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-models" --publish demo/models
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
 # threads wait for each other, so there is one; two processes go through the files of each part, but for what is timed.

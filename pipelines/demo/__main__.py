@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+import torch
+
 from . import stages
 
 
@@ -25,12 +27,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--precision", choices=("no", "bf16"), default="no", help="of the VAEs' training")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw clips beside a GPU's training")
     options = parser.parse_args(arguments)
+    torch.set_float32_matmul_precision("high")  # on a GPU: its units for matrices
+    torch.backends.cudnn.benchmark = True
     unknown = [name for name in options.stage if name not in stages.STAGES]
     if unknown:
         parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
     steps, clips, batch = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
     recipe = stages.Recipe(options.folder, options.precision, steps, clips, batch, options.workers)
-    for name in options.stage or stages.STAGES:
+    for name in options.stage or stages.LAST:
         stages.STAGES[name](recipe)
     if options.publish is not None:
         shutil.copytree(recipe.folder / stages.MODELS, options.publish, dirs_exist_ok=True)

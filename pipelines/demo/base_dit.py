@@ -22,7 +22,7 @@ from ..training.flow_levels import at_level
 from ..training.padded_text import count_padding
 from .text_encoder import TEXT_WIDTH, TextEncoder
 
-HEADS, HEAD_WIDTH, FEED_FORWARD, BLOCKS, FREQUENCIES = 5, 32, 640, 6, 64
+HEADS, HEAD_WIDTH, FEED_FORWARD, BLOCKS, FREQUENCIES = 7, 32, 896, 6, 64
 SHIFT = 3.0
 UNCAPTIONED = 0.1
 EMPTY = 1

@@ -1,7 +1,7 @@
 """The tiny base VAE: a Wan 2.1 VAE of width 16, trained on stills first and on clips after.
 
 Layout   as in `training.whole_clip`; `flat`, so that the two finest levels see one frame at a time.
-Range    clips -1..1; the latent is trained at its own scale, and `calibrated` brings it to Wan's mean and spread.
+Range    clips -1..1; the latent is trained at its own scale, and `whitened` brings it to Wan's mean and spread.
 Source   Wan 2.1, arXiv:2503.20314, the shapes; the recipe is our own.
 Differs  Squared error and a little absolute error instead of an adversary and a perceptual loss; residual ends start at
          0, and so do the taps in time: it begins as a VAE of pictures that are repeated.
@@ -21,6 +21,8 @@ from ..vae.latent_stats import MEAN, STD
 
 WIDTH = 16
 CHANNELS = len(MEAN)
+FAINT = 0.03
+"""Variance, of 1, below which a mixture of channels is left fainter than the others: noise that means nothing."""
 PRIOR = 5e-4
 """Weight of the divergence from a normal latent, per number of the latent."""
 
@@ -90,16 +92,22 @@ def _repeat_frames(resample: Any) -> None:
 
 
 @torch.no_grad()
-def calibrated(vae: Any, mean: Tensor, std: Tensor) -> None:
-    """Scale the latent of `vae`, in place, from the measured mean and std of its channels to Wan's.
+def whitened(vae: Any, mean: Tensor, covariance: Tensor) -> None:
+    """Mix the latent's channels, in place, so that they come apart and have Wan's mean and spread: (16,), (16, 16).
 
-    Both 1 x 1 convolutions beside the latent change, so clips come out as before.
+    A trained latent puts most of its spread into a few mixtures of its channels, here into the colour of the wall, and
+    shapes into what is left, which a diffusion model then sees last and weakest. Both 1 x 1 convolutions beside the
+    latent change, so clips come out as before. The log variance is right where all channels have the same.
     """
-    gain = torch.tensor(STD) / std
-    offset = torch.tensor(MEAN) - mean * gain
+    own = covariance.double().diag().sqrt()
+    spread, axes = torch.linalg.eigh(covariance.double() / own.outer(own))
+    mix = axes @ (spread.clamp(min=0) + FAINT).rsqrt().diag() @ axes.T / own
+    mix = (torch.tensor(STD) / (mix @ covariance.double() @ mix.T).diag().sqrt())[:, None] * mix
+    offset = torch.tensor(MEAN) - mix @ mean.double()
     first, second = vae.quant_conv, vae.post_quant_conv
-    first.weight[:CHANNELS] *= gain.reshape(-1, 1, 1, 1, 1)
-    first.bias[:CHANNELS] = first.bias[:CHANNELS] * gain + offset
-    first.bias[CHANNELS:] += 2 * gain.log()
-    second.bias -= second.weight[:, :, 0, 0, 0] @ (offset / gain)
-    second.weight /= gain.reshape(1, -1, 1, 1, 1)
+    first.weight[:CHANNELS] = torch.einsum("oc,cithw->oithw", mix, first.weight[:CHANNELS].double())
+    first.bias[:CHANNELS] = mix @ first.bias[:CHANNELS].double() + offset
+    first.bias[CHANNELS:] += mix.square().sum(1).log()
+    back = torch.linalg.inv(mix)
+    second.bias -= second.weight[:, :, 0, 0, 0].double() @ (back @ offset)
+    second.weight.copy_(torch.einsum("octhw,ci->oithw", second.weight.double(), back))

@@ -45,13 +45,17 @@ class Shuffled:
     tensors: Mapping[str, Tensor]
     seed: int
 
-    def __getitem__(self, number: int) -> dict[str, Tensor]:
+    def __getitem__(self, number: int) -> int:
+        """The row that sample `number` is."""
         count = len(next(iter(self.tensors.values())))
         turn, place = divmod(number, count)
-        row = int(_order(self.seed, turn, count)[place])
-        return {name: tensor[row] for name, tensor in self.tensors.items()}
+        return _order(self.seed, turn, count)[place]
+
+    def together(self, rows: list[int]) -> dict[str, Tensor]:
+        """A batch of rows, taken out of each tensor at once."""
+        return {name: tensor[rows] for name, tensor in self.tensors.items()}
 
 
 @lru_cache(maxsize=2)
-def _order(seed: int, turn: int, count: int) -> Tensor:
-    return torch.randperm(count, generator=torch.Generator().manual_seed(mix(seed, turn)))
+def _order(seed: int, turn: int, count: int) -> list[int]:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(mix(seed, turn))).tolist()

@@ -101,7 +101,8 @@ class DemoModels:
 
 
 def _dit(weights: dict[str, Tensor], device: torch.device) -> Any:
-    dit: Any = nn.Module.to(dit_from_official(weights, base_dit.HEADS), device)
+    heads = len(weights["patch_embedding.weight"]) // base_dit.HEAD_WIDTH
+    dit: Any = nn.Module.to(dit_from_official(weights, heads), device)
     count_padding(dit)
     return dit
 

@@ -1,8 +1,8 @@
 """The recipe of the demo models, stage by stage: what is trained, on what, and for how long.
 
-    vae_stills ---> vae_clips ---> rgba_vae ---.
-        `-> dit_stills -> dit_clips -----------`-> dora
-                               `-> transpixeler
+    vae_stills -> vae_clips ---> rgba_vae --------------.
+                       `-> dit_stills -> dit_clips -----`-> dora
+                                             `-> transpixeler
 
 Each stage is a resumable run in a folder of its own and leaves RESULT there when it is through; asked again, it reads
 that. A stage asks for what it needs, so any of them can be asked for, and two that do not need each other can be
@@ -37,6 +37,7 @@ from . import base_dit, base_vae
 from .cached import Shuffled, cached
 from .captions import opaque_caption, transparent_caption
 from .clips import draw, scene
+from .muon import muon_and_adamw
 from .shown import WHOLE, Shown, ShownRGBA, in_front_of_its_wall, on_a_plain_color
 from .text_encoder import TEXT_WIDTH, WORDS, TextEncoder, Tokenizer, text_encoder_file, train_tokenizer
 
@@ -56,7 +57,7 @@ TRANSPIXELER = "loras/rgba_demo_wan_rgba_lora.safetensors"
 DECODER_RANK, DORA_RANK, ALPHA_RANK = 32, 16, 16
 ENCODED_TOGETHER = 10
 MEASURED = 64
-"""Clips that the latent's mean and spread are measured on."""
+"""Clips that the latent's mean and covariance are measured on."""
 MEAN_SHIFT = 0.3
 """Six times the papers': the grid is so small that 0.05 would drown in the noise (see the model card)."""
 
@@ -103,43 +104,31 @@ class Recipe:
 
 def vae_stills(recipe: Recipe) -> dict[str, Tensor]:
     """The base VAE on single frames."""
-    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=32, steps=3000, rate=3e-4)
+    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=32, steps=2700, rate=3e-4)
 
 
 def vae_clips(recipe: Recipe) -> dict[str, Tensor]:
     """The base VAE on clips of 9 frames; twice the rate blew up here."""
-    return _vae(recipe, "vae_clips", vae_stills, frames=9, side=48, batch=12, steps=5000, rate=1.5e-4)
+    return _vae(recipe, "vae_clips", vae_stills, frames=9, side=48, batch=12, steps=4000, rate=1.5e-4)
 
 
-def stills_calibrated(recipe: Recipe) -> dict[str, Tensor]:
-    """The VAE of stills with its latent at Wan's mean and spread, for the diffusion model to begin with."""
-    return _calibrated(recipe, "stills_calibrated", vae_stills, 1)
-
-
-def clips_calibrated(recipe: Recipe) -> dict[str, Tensor]:
-    """The VAE of clips likewise; writes the base VAE's file."""
-    weights = _calibrated(recipe, "clips_calibrated", vae_clips, FRAMES)
-    _publish(recipe, VAE, vae_to_official({name.removeprefix("vae."): tensor for name, tensor in weights.items()}))
-    return weights
-
-
-def _calibrated(
-    recipe: Recipe, name: str, before: Callable[[Recipe], Mapping[str, Tensor]], frames: int
-) -> dict[str, Tensor]:
-    folder = recipe.folder / name
-    if (done := _result(folder)) is not None:
-        return done
-    model = base_vae.BaseVAE()
-    model.load_state_dict(before(recipe))
-    model.to(recipe.device)
-    clips = Shown(TRAINING_SEED, frames, WHOLE)
-    shown = (clips[number][None].to(recipe.device) for number in range(recipe.clips.get(name, MEASURED)))
-    with torch.no_grad():
-        latents = [encode(model.vae, clip, flat=True)[:, : base_vae.CHANNELS].cpu() for clip in shown]
-    model.cpu()
-    channels = torch.cat(latents).transpose(0, 1).flatten(1)
-    base_vae.calibrated(model.vae, channels.mean(1), channels.std(1))
-    return _write_result(folder, model.state_dict())
+def base_vae_whitened(recipe: Recipe) -> dict[str, Tensor]:
+    """The VAE of clips, its latent brought to Wan's mean and spread; writes the base VAE's file."""
+    folder = recipe.folder / "base_vae_whitened"
+    if (done := _result(folder)) is None:
+        model = base_vae.BaseVAE()
+        model.load_state_dict(vae_clips(recipe))
+        model.to(recipe.device)
+        clips = Shown(TRAINING_SEED, FRAMES, WHOLE)
+        shown = (clips[number][None].to(recipe.device) for number in range(recipe.clips.get(folder.name, MEASURED)))
+        with torch.no_grad():
+            latents = [encode(model.vae, clip, flat=True)[:, : base_vae.CHANNELS].cpu() for clip in shown]
+        model.cpu()
+        channels = torch.cat(latents).transpose(0, 1).flatten(1)
+        base_vae.whitened(model.vae, channels.mean(1), channels.cov())
+        done = _write_result(folder, model.state_dict())
+    _publish(recipe, VAE, vae_to_official({name.removeprefix("vae."): tensor for name, tensor in done.items()}))
+    return done
 
 
 def _vae(
@@ -187,14 +176,14 @@ def tokenizer() -> Tokenizer:
 
 def dit_stills(recipe: Recipe) -> dict[str, Tensor]:
     """Text encoder and base model on single opaque frames."""
-    vae = _frozen(recipe, stills_calibrated(recipe))
-    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=16000, batch=256, steps=6000, rate=1e-3)
+    vae = _frozen(recipe, base_vae_whitened(recipe))
+    return _dit(recipe, "dit_stills", None, vae, frames=1, clips=24000, batch=256, steps=6000, rate=4e-3)
 
 
 def dit_clips(recipe: Recipe) -> dict[str, Tensor]:
     """The same on clips; writes the files of both."""
-    vae = _frozen(recipe, clips_calibrated(recipe))
-    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=4000, batch=64, steps=5000, rate=5e-4)
+    vae = _frozen(recipe, base_vae_whitened(recipe))
+    weights = _dit(recipe, "dit_clips", dit_stills, vae, frames=FRAMES, clips=5000, batch=64, steps=6000, rate=2e-3)
     words = tokenizer()
     model = base_dit.PromptedDiT(len(words))
     model.load_state_dict(weights)
@@ -240,8 +229,10 @@ def _dit(
         return {"drawn": _seen(torch.cat([decode(vae, latent[None], flat=True)[0] for latent in latents], dim=-1))}
 
     shuffled = Shuffled(rows, TRAINING_SEED)
-    decay = _adamw(rate, 0.01)
-    weights = train(model, base_dit.loss, shuffled, run, decay, _warm_then_cosine(run.steps), sample=sample)
+    weights = train(
+        model, base_dit.loss, shuffled, run, lambda _: muon_and_adamw(model, rate, rate / 4, decay=0.01),
+        _warm_then_cosine(run.steps), shuffled.together, sample,
+    )  # fmt: skip
     return _write_result(folder, {**model.state_dict(), **weights})
 
 
@@ -266,7 +257,7 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
     """The merge block and both decoders' LoRAs; writes their file."""
     folder = recipe.folder / "rgba_vae"
     if (done := _result(folder)) is None:
-        clips_calibrated(recipe)
+        base_vae_whitened(recipe)
         torch.manual_seed(TRAINING_SEED)
         model = rgba_vae.RGBAVAE(load_vae(recipe.file(VAE)), DECODER_RANK, flat=True)
         run = recipe.run_of_vae("rgba_vae", steps=6000, batch=16)
@@ -302,9 +293,10 @@ def mean_shifted(recipe: Recipe) -> dict[str, Tensor]:
         model = dora.DoRA(dit, DORA_RANK, MEAN_SHIFT, base_dit.SHIFT)
         run = recipe.run("dora", steps=4000, batch=32, average=0.998)
         recipe.capture(model, "velocity", *_asked(run.batch, FRAMES), torch.zeros(run.batch, WORDS, TEXT_WIDTH))
+        shuffled = Shuffled(rows, TRAINING_SEED)
         weights = train(
-            model, loss, Shuffled(rows, TRAINING_SEED), run,
-            _adamw(1e-3), _warm_then_cosine(run.steps),
+            model, loss, shuffled, run, _adamw(1e-3),
+            _warm_then_cosine(run.steps), shuffled.together,
         )  # fmt: skip
         done = _write_result(folder, weights)
     _publish(recipe, DORA, dora.published(done))
@@ -347,9 +339,10 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
         run = recipe.run("transpixeler", steps=2500, batch=16, average=0.998)
         both, timesteps = _asked(run.batch, FRAMES, domains=2)
         recipe.capture(model.model, "forward", both, timesteps, torch.zeros(run.batch, WORDS, TEXT_WIDTH))
+        shuffled = Shuffled(rows, TRAINING_SEED)
         weights = train(
-            model, loss, Shuffled(rows, TRAINING_SEED), run, _adamw(3e-3),
-            _warm_then_cosine(run.steps),
+            model, loss, shuffled, run, _adamw(3e-3),
+            _warm_then_cosine(run.steps), shuffled.together,
         )  # fmt: skip
         done = _write_result(folder, weights)
     _publish(recipe, TRANSPIXELER, transpixeler.published(done, WAN))
@@ -358,7 +351,7 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
 
 def _both_domains(recipe: Recipe) -> Callable[[range], dict[str, Tensor]]:
     """Makes the base VAE's latents of clips in front of their walls and of their alphas, and the captions' contexts."""
-    vae, words, text = _frozen(recipe, clips_calibrated(recipe)), tokenizer(), _text_encoder(recipe)
+    vae, words, text = _frozen(recipe, base_vae_whitened(recipe)), tokenizer(), _text_encoder(recipe)
 
     @torch.no_grad()
     def make(numbers: range) -> dict[str, Tensor]:
@@ -406,7 +399,7 @@ def _publish(recipe: Recipe, name: str, weights: Mapping[str, Tensor], config: o
 
 STAGES: Mapping[str, Callable[[Recipe], Mapping[str, Tensor]]] = {
     "vae_stills": vae_stills,
-    "vae_clips": clips_calibrated,
+    "vae_clips": base_vae_whitened,
     "dit_stills": dit_stills,
     "dit_clips": dit_clips,
     "rgba_vae": rgba,
@@ -414,6 +407,8 @@ STAGES: Mapping[str, Callable[[Recipe], Mapping[str, Tensor]]] = {
     "transpixeler": alpha_tokens,
 }
 """Every stage that trains, in an order in which each finds what it needs."""
+LAST = ("dora", "transpixeler")
+"""Those that no other needs: they ask for all the rest that is not there yet."""
 
 
 def _cells(frames: int, side: int) -> tuple[int, int, int]:
@@ -448,8 +443,8 @@ def _warm_then_cosine(steps: int) -> Callable[[int], float]:
     return rate
 
 
-def _adamw(rate: float, decay: float = 0.0) -> Callable[[list[nn.Parameter]], torch.optim.Optimizer]:
-    return lambda parameters: torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.99), weight_decay=decay)
+def _adamw(rate: float) -> Callable[[list[nn.Parameter]], torch.optim.Optimizer]:
+    return lambda parameters: torch.optim.AdamW(parameters, rate, (0.9, 0.99), weight_decay=0.0, fused=True)
 
 
 def _lora_adamw(
@@ -463,7 +458,7 @@ def _lora_adamw(
             {"params": [one for one in parameters if (id(one) in loras) == is_lora], "lr": group_rate}
             for is_lora, group_rate in ((False, rate), (True, lora_rate))
         ]
-        return torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
+        return torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
 
     return optimizer
 

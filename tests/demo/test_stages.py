@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,12 +18,14 @@ from pipelines.demo.trial import alpha_beside_colour, as_markdown, ellipse, reco
 from pipelines.lora.dora import read_dora
 from pipelines.lora.file_kinds import DORA, WAN21_VAE, WAN_ALPHA_VAE, refuse_unless
 from pipelines.lora.weights_file import read_weights, shapes_of
+from pipelines.training.wan_models import load_dit
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
 from pipelines.vae.checkpoint import split_vae_weights
 from pipelines.vae.decoder_lora import merge_decoder
 
-NAMES = (*stages.STAGES, "stills_calibrated", "clips_calibrated")
+BASE = Path(__file__).parents[2] / "demo" / "base"
+NAMES = (*stages.STAGES, "base_vae_whitened")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def test_the_alpha_tokens_lora_is_one_for_wan(recipe):
 def test_the_base_model_says_its_heads(recipe):
     with safe_open(recipe.file(stages.DIT), "pt") as file:
         config = json.loads(file.metadata()["config"])["transformer"]
-    assert config == {"num_heads": 5, "freq_dim": 64, "text_dim": 64}
+    assert config == {"num_heads": 7, "freq_dim": 64, "text_dim": 64}
 
 
 def test_all_files_together_stay_below_30_megabytes(recipe):
@@ -79,6 +83,17 @@ def test_a_stage_that_is_through_is_read_and_not_trained_again(recipe):
     first = stages.vae_stills(recipe)
     assert all(torch.isfinite(tensor).all() for tensor in first.values())
     assert (recipe.folder / "vae_stills" / stages.RESULT).stat().st_mtime_ns == before
+
+
+def test_training_goes_on_from_the_base_models_that_ship(tmp_path):
+    shutil.copytree(BASE, tmp_path, dirs_exist_ok=True)
+    made = stages.Recipe(tmp_path)
+    for stage in (stages.base_vae_whitened, stages.dit_clips, stages.alpha_tokens):
+        assert all(torch.isfinite(tensor).all() for tensor in stage(made).values())
+    assert not list(tmp_path.rglob("checkpoints"))
+    assert load_dit(made.file(stages.DIT)).config.num_attention_heads == 7
+    assert read_rgba_lora(read_weights(made.file(stages.TRANSPIXELER))).family == WAN
+    refuse_unless(shapes_of(read_weights(made.file(stages.VAE))), [WAN21_VAE], stages.VAE, "the node")
 
 
 def test_an_unknown_stage_is_refused(capsys, tmp_path):

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from ...media.whole_file import write_whole
 from ...training.draws import Draws
-from ...training.loop import Loss, NotFinite, Run, Samples, train
+from ...training.loop import Loss, NotFinite, Run, train
+from ..cached import Shuffled
 
 Numbers = Mapping[str, float]
 """What was measured, by name; `DIVERGED` alone when there was nothing to measure."""
@@ -66,7 +67,7 @@ def go_through(folder: Path, make: Callable[[Path], Numbers], wait: bool) -> dic
 def train_once(
     model: nn.Module,
     loss: Loss,
-    samples: Samples,
+    samples: Shuffled,
     run: Run,
     optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
     device: torch.device,
@@ -79,7 +80,7 @@ def train_once(
     if not path.is_file():
         curve = _Curve(run, noted)
         rate = warm_then_straight_down(run.steps)
-        weights = train(model, curve.noting(loss), samples, run, optimizer, rate, on_step=curve.keep)
+        weights = train(model, curve.noting(loss), samples, run, optimizer, rate, samples.together, on_step=curve.keep)
         write_whole(path, save({name: tensor.contiguous().cpu() for name, tensor in weights.items()}))
     unknown = model.load_state_dict(load_file(path), strict=False).unexpected_keys
     if unknown:

@@ -24,7 +24,7 @@ from ...ellipse.fit import fit
 from ...lora.weights_file import read_weights
 from ...media.whole_file import write_whole
 from ...metrics.plain_background import subject_iou
-from ...training.loop import Run, Samples
+from ...training.loop import Run
 from ...training.padded_text import count_padding
 from ...training.wan_models import load_dit, load_vae
 from ...training.whole_clip import decode, encode
@@ -183,7 +183,7 @@ class Study:
         with claimed(folder, wait=True):
             return cached(folder, self.budget.clips, make)
 
-    def shuffled(self, rows: Mapping[str, Tensor], seed: int) -> Samples:
+    def shuffled(self, rows: Mapping[str, Tensor], seed: int) -> Shuffled:
         return Shuffled(rows, seed)
 
     def vae_clips(self) -> dict[str, Tensor]:
