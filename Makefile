@@ -18,9 +18,7 @@ demo: host
 # demo/base, in hours on two cores; stopped, it goes on from its last checkpoint. Without demo/base those are trained as
 # well: minutes on a GPU, a day on two cores.
 demo-models: host
-	mkdir -p "$(CACHE)/demo-models"
-	[ ! -d demo/base ] || cp -Rn demo/base/. "$(CACHE)/demo-models"
-	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-models" --publish demo/models
+	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-models" $(addprefix --base ,$(wildcard demo/base)) --publish demo/models
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
 # threads wait for each other, so there is one; two processes go through the files of each part, but for what is timed.

@@ -1,4 +1,4 @@
-"""Train the demo models: python -m pipelines.demo FOLDER [--publish DIR], stopped and started again as one likes."""
+"""Train the demo models: python -m pipelines.demo FOLDER [--base DIR] [--publish DIR], stopped and started at will."""
 
 from __future__ import annotations
 
@@ -23,17 +23,22 @@ def main(arguments: list[str]) -> int:
         parser.add_argument(
             f"--{name}", nargs="+", default=[], metavar="STAGE=N", help=f"{what}, instead of the recipe's"
         )
+    parser.add_argument("--base", type=Path, help="a folder of stages' results to go on from, where the first has none")
     parser.add_argument("--publish", type=Path, help="copy the models there when all is trained")
     parser.add_argument("--precision", choices=("no", "bf16"), default="no", help="of the VAEs' training")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw clips beside a GPU's training")
     options = parser.parse_args(arguments)
-    torch.set_float32_matmul_precision("high")  # on a GPU: its units for matrices
+    torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
     unknown = [name for name in options.stage if name not in stages.STAGES]
     if unknown:
         parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
     steps, clips, batch = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
     recipe = stages.Recipe(options.folder, options.precision, steps, clips, batch, options.workers)
+    if options.base is not None and not options.base.is_dir():
+        parser.error(f"--base wants a folder of stages' results, got {options.base}")
+    if options.base is not None:
+        stages.go_on_from(options.base, recipe)
     for name in options.stage or stages.LAST:
         stages.STAGES[name](recipe)
     if options.publish is not None:

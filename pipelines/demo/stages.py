@@ -463,6 +463,15 @@ def _lora_adamw(
     return optimizer
 
 
+def go_on_from(base: Path, recipe: Recipe) -> None:
+    """Take over the results in the folder `base` of the stages that have none yet."""
+    for result in base.glob(f"*/{RESULT}"):
+        own = recipe.folder / result.parent.name / RESULT
+        if not own.exists():
+            own.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(own, result.read_bytes())
+
+
 def _result(folder: Path) -> dict[str, Tensor] | None:
     """The weights of a stage that is through, or None."""
     from safetensors.torch import load_file

@@ -37,9 +37,7 @@ def capture(model: nn.Module, method: str, *examples: Tensor) -> None:
     graph: Any = torch.cuda.make_graphed_callables(_Called(model, eager), examples, allow_unused_input=True)
 
     def call(*tensors: Tensor) -> Any:
-        if model.training and [tensor.shape for tensor in tensors] == shapes:
-            return graph(*(tensor.contiguous() for tensor in tensors))
-        with torch.compiler.set_stance("force_eager"):  # compiling anew for a shape that comes once takes longer
-            return eager(*tensors)
+        alike = model.training and [tensor.shape for tensor in tensors] == shapes
+        return graph(*(tensor.contiguous() for tensor in tensors)) if alike else eager(*tensors)
 
     setattr(model, method, call)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from pathlib import Path
 
 import pytest
@@ -86,8 +85,9 @@ def test_a_stage_that_is_through_is_read_and_not_trained_again(recipe):
 
 
 def test_training_goes_on_from_the_base_models_that_ship(tmp_path):
-    shutil.copytree(BASE, tmp_path, dirs_exist_ok=True)
     made = stages.Recipe(tmp_path)
+    for _ in range(2):  # the second time there is nothing to take over
+        stages.go_on_from(BASE, made)
     for stage in (stages.base_vae_whitened, stages.dit_clips, stages.alpha_tokens):
         assert all(torch.isfinite(tensor).all() for tensor in stage(made).values())
     assert not list(tmp_path.rglob("checkpoints"))
@@ -100,6 +100,12 @@ def test_an_unknown_stage_is_refused(capsys, tmp_path):
     with pytest.raises(SystemExit):
         main([str(tmp_path), "vae_stils"])
     assert "unknown stage vae_stils; choose from vae_stills" in capsys.readouterr().err
+
+
+def test_a_base_that_is_no_folder_is_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "transpixeler", "--base", str(tmp_path / "bass")])
+    assert "--base wants a folder of stages' results" in capsys.readouterr().err
 
 
 def test_counts_are_given_by_stage(capsys, tmp_path):
