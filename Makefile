@@ -14,11 +14,11 @@ demo: export DESCRIPTION := $(PROMPT)
 demo: host
 	$(HOST) run demo/graph_api.json --models demo/models --output demo/output --set "prompt.description=$$DESCRIPTION"
 
-# The demo's models, from drawn clips alone: the RGBA VAE, the DoRA and the TransPixeler LoRA on the base models in
-# demo/base, in hours on two cores; stopped, it goes on from its last checkpoint. Without demo/base those are trained as
-# well: minutes on a GPU, a day on two cores.
+# The demo's models, from drawn clips alone, in half a day on two cores that know bf16 (RECIPE="--precision bf16
+# --compile") or minutes on a GPU; stopped, it goes on from its last checkpoint. BASE=demo/models keeps the base models
+# that ship and trains the RGBA VAE, the DoRA and TransPixeler's LoRA on them, in hours.
 demo-models: host
-	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-models" $(addprefix --base ,$(wildcard demo/base)) --publish demo/models
+	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-models" $(addprefix --base ,$(BASE)) $(RECIPE) --publish demo/models
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
 # threads wait for each other, so there is one; two processes go through the files of each part, but for what is timed.

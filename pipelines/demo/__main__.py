@@ -23,20 +23,23 @@ def main(arguments: list[str]) -> int:
         parser.add_argument(
             f"--{name}", nargs="+", default=[], metavar="STAGE=N", help=f"{what}, instead of the recipe's"
         )
-    parser.add_argument("--base", type=Path, help="a folder of stages' results to go on from, where the first has none")
+    parser.add_argument("--base", type=Path, help="a models folder whose base models to go on from")
     parser.add_argument("--publish", type=Path, help="copy the models there when all is trained")
-    parser.add_argument("--precision", choices=("no", "bf16"), default="no", help="of the VAEs' training")
+    parser.add_argument("--precision", choices=("no", "bf16"), default="no", help="of the training")
+    parser.add_argument("--compile", action="store_true", help="compile the diffusion models' blocks on a processor")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw clips beside a GPU's training")
     options = parser.parse_args(arguments)
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
+    if not torch.cuda.is_available():
+        torch.backends.cuda.enable_flash_sdp(False)  # a processor's too, whose gradient is slow in bf16
     unknown = [name for name in options.stage if name not in stages.STAGES]
     if unknown:
         parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
     steps, clips, batch = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
-    recipe = stages.Recipe(options.folder, options.precision, steps, clips, batch, options.workers)
+    recipe = stages.Recipe(options.folder, options.precision, steps, clips, batch, options.workers, options.compile)
     if options.base is not None and not options.base.is_dir():
-        parser.error(f"--base wants a folder of stages' results, got {options.base}")
+        parser.error(f"--base wants a models folder, got {options.base}")
     if options.base is not None:
         stages.go_on_from(options.base, recipe)
     for name in options.stage or stages.LAST:

@@ -36,7 +36,7 @@ from ..vae.latent_stats import denormalise
 from . import base_dit
 from .shown import WHOLE
 from .stages import ALPHA_RANK, DIT, DORA, FRAMES, RGBA_VAE, TEXT_ENCODER, TRANSPIXELER, VAE
-from .text_encoder import SENTENCEPIECE, TextEncoder, Tokenizer
+from .text_encoder import read_text_encoder
 
 STEPS = 16
 LEVEL_SHIFT = 5.0
@@ -49,11 +49,7 @@ class DemoModels:
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         self.device = device
-        text = read_weights(folder / TEXT_ENCODER)
-        self.words = Tokenizer(bytes(text[SENTENCEPIECE].tolist()))
-        self.text = TextEncoder(len(self.words)).eval()
-        weights = {f"umt5.{name}": tensor.float() for name, tensor in text.items() if name != SENTENCEPIECE}
-        self.text.load_state_dict(weights | {"umt5.encoder.embed_tokens.weight": weights["umt5.shared.weight"]})
+        self.text, self.words = read_text_encoder(read_weights(folder / TEXT_ENCODER))
         base = {name: tensor.float() for name, tensor in read_weights(folder / DIT).items()}
         layers = read_dora(read_weights(folder / DORA))
         changed = {f"{name}.weight": dora_weight(base[f"{name}.weight"], layer) for name, layer in layers.items()}
@@ -71,11 +67,11 @@ class DemoModels:
         t, cells = (FRAMES + 3) // 4, WHOLE // 8
         fields = [to_latent_grid(subject(drawing, FRAMES, WHOLE, WHOLE), t, cells, cells) for drawing in drawings]
         noise = shifted(_noise(seeds, t, cells), torch.stack(fields), shift)
-        clips = [
-            self.decoder(self._sampled(self.dit, start.to(self.device), texts)).cpu()
+        latents = [
+            self._sampled(self.dit, start.to(self.device), texts)
             for start, texts in zip(noise.split(TOGETHER), _parts(prompts))
         ]
-        return torch.cat(clips)
+        return torch.cat([self.decoder(one[None]).cpu() for one in torch.cat(latents)])  # one fits a processor's cache
 
     @torch.no_grad()
     def draw_joint(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:

@@ -79,3 +79,12 @@ def text_encoder_file(encoder: TextEncoder, tokenizer: Tokenizer) -> Mapping[str
     """The weights with the sentencepiece model among them, as ComfyUI's repackaged text encoders have it."""
     weights = {name: tensor for name, tensor in encoder.umt5.state_dict().items() if "embed_tokens" not in name}
     return weights | {SENTENCEPIECE: torch.frombuffer(bytearray(tokenizer.model), dtype=torch.uint8)}
+
+
+def read_text_encoder(weights: Mapping[str, Tensor]) -> tuple[TextEncoder, Tokenizer]:
+    """Both out of such a file, the encoder in evaluation mode."""
+    tokenizer = Tokenizer(bytes(weights[SENTENCEPIECE].tolist()))
+    encoder = TextEncoder(len(tokenizer)).eval()
+    umt5 = {name: tensor.float() for name, tensor in weights.items() if name != SENTENCEPIECE}
+    encoder.umt5.load_state_dict(umt5 | {"encoder.embed_tokens.weight": umt5["shared.weight"]})
+    return encoder, tokenizer

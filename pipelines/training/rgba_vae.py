@@ -10,7 +10,8 @@ Keys     `published` gives those of Wan-Alpha-VAE.bin: `vae_fgr.decoder.*`, `vae
 Source   Wan-Alpha, arXiv:2509.24979, "VAE"; `train_vae.py` of its release: rank 128, AdamW 1e-4, 17 frames of 272².
 Differs  The merge block starts as the stock encoder's own head on the features of the colour, so that the first latent
          is the stock latent and the first colours are the stock decoder's; alpha is all that is left to learn. How the
-         reference starts it does not show in its files. Walls are drawn for each clip, not for each batch.
+         reference starts it does not show in its files. Walls are drawn for each clip, not for each batch. `noise` and
+         `prior` are ours: they keep the latent at the scale that the diffusion model knows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from ..alpha.render import COLORS
+from ..vae.latent_stats import STD, normalise
 from ..vae.merge_block import PREFIX, MergeBlock, Residual
 from .decoder_change import change_convolutions, published_keys
 from .draws import Draws
@@ -44,7 +46,9 @@ class RGBAVAE(nn.Module):
 
     base is diffusers' AutoencoderKLWan, which is copied. perceptual and dit are frozen too and are not among the
     weights of the result. Without `rendering` the encoder is shown the colour as it is and the loss compares it so.
-    `flat` is `whole_clip`'s, for a base VAE that was trained with it.
+    `flat` is `whole_clip`'s, for a base VAE that was trained with it. `noise` is the deviation of what is added to the
+    normalised latent before it is decoded, `prior` the weight of its mean square in the loss; without noise the scale
+    of a latent means nothing.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class RGBAVAE(nn.Module):
         perceptual: Perceptual | None = None,
         tabd: Form | None = None,
         velocity: Velocity | None = None,
+        noise: float = 0.0,
+        prior: float = 0.0,
     ) -> None:
         super().__init__()
         if (tabd is None) != (velocity is None):
@@ -71,6 +77,7 @@ class RGBAVAE(nn.Module):
         self.perceptual = perceptual
         self.tabd = tabd
         self.velocity = velocity
+        self.noise, self.prior = noise, prior
         self.register_buffer("walls", torch.tensor(list(COLORS.values())), persistent=False)
         self.walls: Tensor
 
@@ -84,17 +91,17 @@ class RGBAVAE(nn.Module):
         """Colour and alpha, each (B, 3, T, H, W), not clamped."""
         return decode(self.rgb, latent, self.flat), decode(self.alpha, latent, self.flat)
 
-    def through(self, rgb: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The raw latent, and what both decoders make of it."""
+    def through(self, rgb: Tensor, alpha: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The raw latent, and what both decoders make of it with the noise on it."""
         latent = self.encode(rgb, alpha)
-        return latent, *self.decode(latent)
+        return latent, *self.decode(latent + noise.to(latent))
 
     def forward(self, batch: Mapping[str, Tensor], draws: Draws) -> dict[str, Tensor]:
         """`loss` and what it is made of. batch has `rgb` and `alpha`."""
         rgb, alpha = batch["rgb"], batch["alpha"]
         walls = self.walls[draws.choice(len(COLORS), 3)]
         shown = hard_rendered(rgb, alpha, walls[:, 0]) if self.rendering else rgb
-        latent, *decoded = self.through(shown, alpha)
+        latent, *decoded = self.through(shown, alpha, self._noise(rgb, draws))
         painted, opacity = (clip.float() for clip in decoded)  # losses are not for 16 bits
         if self.rendering:
             terms = reconstruction_losses(painted, opacity, rgb, alpha, walls[:, 1], walls[:, 2], self.perceptual)
@@ -102,7 +109,16 @@ class RGBAVAE(nn.Module):
             terms = plain_losses(painted, opacity, rgb, alpha, self.perceptual)
         if self.tabd is not None and self.velocity is not None:
             terms["tabd"] = tabd_loss(self.velocity, latent.float(), alpha, self.tabd, draws)
+        if self.prior:
+            terms["prior"] = self.prior * normalise(latent.float()).square().mean()
         return {LOSS: torch.stack(list(terms.values())).sum(), **terms}
+
+    def _noise(self, rgb: Tensor, draws: Draws) -> Tensor:
+        """What is added to the raw latent."""
+        if not self.noise:
+            return rgb.new_zeros(())
+        cells = (rgb.shape[2] + 3) // 4, rgb.shape[3] // 8, rgb.shape[4] // 8
+        return self.noise * rgb.new_tensor(STD).reshape(-1, 1, 1, 1) * draws.normal(len(STD), *cells)
 
 
 class FrozenVelocity(nn.Module):

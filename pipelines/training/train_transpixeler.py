@@ -44,6 +44,7 @@ class TrainTransPixeler(RunSettings):
     text_to_alpha: Annotated[Literal["blocked (paper)", "as released", "open"], "what text sees"] = "blocked (paper)"
     rgb_to_alpha: Annotated[bool, "let RGB see alpha"] = True
     same_noise: Annotated[bool, "one noise for both domains"] = False
+    level_shift: Annotated[float, "for wan: trains on noisier levels when above 1; the release's is 1"] = 1.0
     spare_memory: Annotated[bool, "compute activations again instead of keeping them"] = False
 
     def __call__(self) -> None:
@@ -63,7 +64,7 @@ class TrainTransPixeler(RunSettings):
         )
         items = CachedItems(self.cache, self.samples_per_step, self.seed, size_of="rgb")
         weights = train(
-            TransPixeler(transformer, family, additions, self.same_noise),
+            TransPixeler(transformer, family, additions, self.same_noise, self.level_shift),
             loss,
             items,
             self.as_run(),

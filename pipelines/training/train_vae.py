@@ -36,6 +36,8 @@ class TrainVAE(RunSettings):
     width: Annotated[int, "of a window in pixels, a multiple of 16"] = 272
     rank: Annotated[int, "of the decoder LoRAs"] = RANK
     rendering: Annotated[bool, "compare hard and soft renders; false compares the straight colour"] = True
+    noise: Annotated[float, "deviation of what is added to the latent before it is decoded; the paper adds none"] = 0.0
+    prior: Annotated[float, "weight of the latent's mean square, which keeps its scale; wants noise"] = 0.0
     perceptual: Annotated[Path | None, "VGG16 weights of torchvision; looked up in torch.hub's cache"] = None
     tabd: Annotated[Literal["none", "released", "paper", "bounded"], "the loss through a frozen diffusion model"] = (
         "none"
@@ -56,6 +58,8 @@ class TrainVAE(RunSettings):
             perceptual=load_vgg(vgg) if vgg else None,
             tabd=FORMS[self.tabd] if self.tabd != "none" else None,
             velocity=self._velocity() if self.tabd != "none" else None,
+            noise=self.noise,
+            prior=self.prior,
         )
         shown = Windows(rows, *window, mix(self.seed, SHOWN), complain(self.broken))
         weights = train(

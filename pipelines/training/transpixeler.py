@@ -11,6 +11,8 @@ Keys     `published` gives those of the release: see `transpixeler.rgba_lora`. T
 Source   TransPixeler, arXiv:2501.03006, supplement; `train.py` of its Mochi and wan branches. CogVideoX: diffusers'
          training, whose error of x0 over 1 - a is this error of the velocity.
 Differs  `same_noise` gives both domains one noise, as the release samples CogVideoX and Mochi but trains none.
+         `level_shift` is ours, for Wan: shift s / (1 + (shift - 1) s), so that the levels where a sampler that shifts
+         begins are met more often. 1 is the release's.
 """
 
 from __future__ import annotations
@@ -39,19 +41,27 @@ class Joint(nn.Module):
     """The objective. model maps (x of both domains, timesteps (B,), context, seen) to the prediction; it is asked in
     `dtype`."""
 
-    def __init__(self, model: nn.Module, family: Family, dtype: torch.dtype, same_noise: bool = False) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        family: Family,
+        dtype: torch.dtype,
+        same_noise: bool = False,
+        level_shift: float = 1.0,
+    ) -> None:
         super().__init__()
         self.model = model
         self.family = family
         self.dtype = dtype
         self.same_noise = same_noise
+        self.level_shift = level_shift
 
     def forward(self, batch: Mapping[str, Tensor], draws: Draws) -> dict[str, Tensor]:
         """`loss`, the mean squared error of both domains, and that of each."""
         latent = join(batch["rgb"], batch["alpha"])
         one = draws.normal(*batch["rgb"].shape[1:])
         noise = join(one, one if self.same_noise else draws.normal(*batch["rgb"].shape[1:])).to(latent)
-        x, target, timesteps = noised(self.family, latent, noise, draws)
+        x, target, timesteps = noised(self.family, latent, noise, draws, self.level_shift)
         seen = [batch["seen"]] if "seen" in batch else []
         prediction = self.model(x.to(self.dtype), timesteps, batch["context"].to(self.dtype), *seen).float()
         rgb, alpha = (half.square().mean() for half in split(prediction - target))
@@ -62,13 +72,20 @@ class TransPixeler(Joint):
     """Parameters that want a gradient are the LoRA's and the embedding; the transformer is changed in place."""
 
     def __init__(
-        self, transformer: Any, family: Family, additions: Additions | None = None, same_noise: bool = False
+        self,
+        transformer: Any,
+        family: Family,
+        additions: Additions | None = None,
+        same_noise: bool = False,
+        level_shift: float = 1.0,
     ) -> None:
-        dtype = transformer.proj_out.weight.dtype
-        super().__init__(AlphaTokens(transformer, family, additions or Additions()), family, dtype, same_noise)
+        model = AlphaTokens(transformer, family, additions or Additions())
+        super().__init__(model, family, transformer.proj_out.weight.dtype, same_noise, level_shift)
 
 
-def noised(family: Family, latent: Tensor, noise: Tensor, draws: Draws) -> tuple[Tensor, Tensor, Tensor]:
+def noised(
+    family: Family, latent: Tensor, noise: Tensor, draws: Draws, level_shift: float = 1.0
+) -> tuple[Tensor, Tensor, Tensor]:
     """(x, target, timesteps (B,)) at a level drawn for each clip."""
     if family == COGVIDEOX:
         timesteps = draws.choice(LEVELS)
@@ -79,6 +96,7 @@ def noised(family: Family, latent: Tensor, noise: Tensor, draws: Draws) -> tuple
         sigma = draws.uniform()
         return at_level(latent, noise, sigma), latent - noise, 1000 * (1 - sigma)
     sigma = torch.sigmoid(draws.normal())
+    sigma = level_shift * sigma / (1 + (level_shift - 1) * sigma)
     return at_level(latent, noise, sigma), noise - latent, 1000 * sigma
 
 

@@ -16,6 +16,7 @@ from pipelines.training.wan_names import vae_to_official
 from pipelines.training.whole_clip import decode, encode, features
 from pipelines.vae.checkpoint import split_vae_weights
 from pipelines.vae.decoder_lora import merge_decoder
+from pipelines.vae.latent_stats import normalise
 from pipelines.vae.merge_block import build_merge_block
 
 WIDTH, RANK = 4, 3
@@ -123,6 +124,27 @@ def test_the_loss_is_the_sum_of_its_terms_and_reaches_everything_that_is_trained
     loss.backward()
     assert all(tensor.grad is not None and tensor.grad.abs().sum() > 0 for tensor in trained(model).values())
     assert all(tensor.grad is None for tensor in dit.parameters())
+
+
+def test_the_prior_is_the_latents_mean_square_as_the_diffusion_model_has_it(base):
+    model, batch = shaken(RGBAVAE(base, RANK, rendering=False, prior=0.5)), clips()
+    terms = model(batch, Draws(0, [0, 1]))
+    loss = terms.pop("loss")
+    torch.testing.assert_close(terms["prior"], 0.5 * normalise(model.encode(**batch)).square().mean())
+    torch.testing.assert_close(loss, sum(terms.values()))
+
+
+@torch.no_grad()
+def test_noise_is_in_units_of_the_normalised_latent_and_reaches_the_decoders_alone(base):
+    seen = []
+    model = shaken(RGBAVAE(base, RANK, rendering=False, noise=0.3))
+    own = model.decode
+    model.decode = lambda latent: seen.append(latent) or own(latent)
+    terms, again = (model(clips(64), Draws(0, list(range(64)))) for _ in range(2))
+    added = normalise(seen[0]) - normalise(model.encode(**clips(64)))
+    assert added.std(dim=(0, 2, 3, 4)).tolist() == pytest.approx([0.3] * 16, rel=0.1)
+    assert float(added.mean()) == pytest.approx(0, abs=0.01)
+    torch.testing.assert_close(terms, again)
 
 
 def test_without_rendering_the_colour_is_compared_as_it_is(base):

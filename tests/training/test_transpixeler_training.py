@@ -180,6 +180,15 @@ def test_the_target_leads_from_x_to_the_latent(family):
     torch.testing.assert_close(x + towards, latent, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("shift", "middle"), [(1.0, 500), (3.0, 750)])
+def test_a_level_shift_trains_wan_on_noisier_levels(shift, middle):
+    latent = torch.randn(512, 1, 1, 2, 2)
+    x, target, timesteps = noised(WAN, latent, torch.randn_like(latent), Draws(1, range(512)), shift)
+    assert float(timesteps.median()) == pytest.approx(middle, abs=40)
+    sigma = (timesteps / 1000).reshape(-1, 1, 1, 1, 1)
+    torch.testing.assert_close(x - sigma * target, latent, rtol=0, atol=1e-5)
+
+
 def test_positions_embedding_and_reach_can_be_taken_away():
     data = wan_text(golden("wan_forward"))
     whole = run(released(WAN, Additions(rank=8)), data)
