@@ -74,8 +74,8 @@ MEAN_SHIFT = 0.3
 @dataclass(frozen=True)
 class Recipe:
     """Where it trains and how, on a GPU if there is one. On processors that know bf16, that and `compiled` diffusion
-    models take less than half of the time; compiling wants a C++ compiler. `steps`, `clips` and `batch` of a stage by
-    its name, where they shall differ from the recipe's; `workers` draw clips beside the training."""
+    models are faster; compiling wants a C++ compiler. `steps`, `clips` and `batch` of a stage by its name, where they
+    shall differ from the recipe's; `workers` draw clips beside the training."""
 
     folder: Path
     precision: Literal["no", "fp16", "bf16"] = "no"
@@ -309,7 +309,7 @@ def mean_shifted(recipe: Recipe) -> dict[str, Tensor]:
         base_dit.count_padding(dit)
         torch.manual_seed(TRAINING_SEED)
         model = dora.DoRA(dit, DORA_RANK, MEAN_SHIFT, base_dit.SHIFT)
-        run = recipe.run("dora", steps=4800, batch=16, average=0.998)
+        run = recipe.run("dora", steps=4400, batch=16, average=0.998)
         recipe.capture(model, "velocity", *_asked(run.batch, FRAMES), torch.zeros(run.batch, WORDS, TEXT_WIDTH))
         recipe.compile(model.dit)
         shuffled = Shuffled(rows, TRAINING_SEED)
@@ -350,18 +350,18 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
     folder = recipe.folder / "transpixeler"
     if (done := _result(folder)) is None:
         dit_clips(recipe)
-        rows = cached(folder / "latents", recipe.clips.get("transpixeler", 2000), _both_domains(recipe))
+        rows = cached(folder / "latents", recipe.clips.get("transpixeler", 1600), _both_domains(recipe))
         dit = load_dit(recipe.file(DIT))
         base_dit.count_padding(dit)
         torch.manual_seed(TRAINING_SEED)
         model = transpixeler.TransPixeler(dit, WAN, Additions(rank=ALPHA_RANK), level_shift=base_dit.SHIFT)
-        run = recipe.run("transpixeler", steps=2500, batch=16, average=0.998)
+        run = recipe.run("transpixeler", steps=1100, batch=8, average=0.998)
         both, timesteps = _asked(run.batch, FRAMES, domains=2)
         recipe.capture(model.model, "forward", both, timesteps, torch.zeros(run.batch, WORDS, TEXT_WIDTH))
         recipe.compile(dit)
         shuffled = Shuffled(rows, TRAINING_SEED)
         weights = train(
-            model, loss, shuffled, run, _adamw(3e-3),
+            model, loss, shuffled, run, lambda _: muon_and_adamw(model, 1e-2, 4e-3, decay=0.0),
             _warm_then_cosine(run.steps), shuffled.together,
         )  # fmt: skip
         done = _write_result(folder, weights)
