@@ -31,8 +31,6 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    if not torch.cuda.is_available():
-        torch.backends.cuda.enable_flash_sdp(False)  # a processor's too, whose gradient is slow in bf16
     unknown = [name for name in options.stage if name not in stages.STAGES]
     if unknown:
         parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
@@ -41,7 +39,10 @@ def main(arguments: list[str]) -> int:
     if options.base is not None and not options.base.is_dir():
         parser.error(f"--base wants a models folder, got {options.base}")
     if options.base is not None:
-        stages.go_on_from(options.base, recipe)
+        try:
+            stages.go_on_from(options.base, recipe)
+        except ValueError as error:
+            parser.error(f"--base {options.base}: {error}")
     for name in options.stage or stages.LAST:
         stages.STAGES[name](recipe)
     if options.publish is not None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..training.draws import Draws
-from ..training.flow_levels import at_level
+from ..training.flow_levels import at_level, shifted_levels
 from ..training.padded_text import count_padding
 from .text_encoder import TEXT_WIDTH, TextEncoder
 
@@ -55,8 +55,7 @@ class PromptedDiT(nn.Module):
 def loss(model: nn.Module, batch: Mapping[str, Tensor], draws: Draws) -> Mapping[str, Tensor]:
     """The squared error of the velocity."""
     latent, ids = batch["latent"].float(), batch["ids"]
-    even = draws.uniform()
-    sigma = SHIFT * even / (1 + (SHIFT - 1) * even)
+    sigma = shifted_levels(draws.uniform(), SHIFT)
     ids = torch.where((draws.uniform() < UNCAPTIONED)[:, None], without_caption(ids), ids)
     noise = draws.normal(*latent.shape[1:])
     error = model(at_level(latent, noise, sigma), sigma, ids) - (noise - latent)
@@ -73,8 +72,7 @@ def without_caption(ids: Tensor) -> Tensor:
 @torch.no_grad()
 def sampled(model: PromptedDiT, ids: Tensor, noise: Tensor, steps: int = 20, guidance: float = 1.0) -> Tensor:
     """A normalised latent by Euler steps, for a look while it trains."""
-    even = torch.linspace(1, 0, steps + 1, device=noise.device)
-    levels = SHIFT * even / (1 + (SHIFT - 1) * even)
+    levels = shifted_levels(torch.linspace(1, 0, steps + 1, device=noise.device), SHIFT)
     x = noise
     for level, following in pairwise(levels):
         sigma = level.expand(len(x))

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ellipse.fit import fit
-from ..lora.weights_file import read_weights
+from ..lora.weights_file import named, read_weights
 from ..media.whole_file import write_whole
 from ..training import dora, rgba_vae, transpixeler
 from ..training.alpha_tokens import Additions
@@ -102,6 +102,7 @@ class Recipe:
     def compile(self, dit: Any) -> None:
         """On a processor, and if it is wanted, compile the blocks of a diffusion model."""
         if self.compiled and self.device.type == "cpu":
+            torch.backends.cuda.enable_flash_sdp(False)  # a processor's too, whose gradient is slow in bf16
             for block in dit.blocks:
                 block.compile(dynamic=False)
 
@@ -280,7 +281,9 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
         model = rgba_vae.RGBAVAE(load_vae(recipe.file(VAE)), DECODER_RANK, flat=True, noise=0.1, prior=0.01)
         run = recipe.run_of_vae("rgba_vae", steps=6000, batch=16)
         clips = torch.zeros(run.batch, 3, 9, 48, 48)
-        recipe.capture(model, "through", clips, clips[:, :1], clips.new_zeros(run.batch, 16, *_cells(9, 48)))
+        recipe.capture(
+            model, "through", clips, clips[:, :1], clips.new_zeros(run.batch, base_vae.CHANNELS, *_cells(9, 48))
+        )
 
         def sample(model: Any, _: int) -> dict[str, Tensor]:
             drawn = [ShownRGBA(HELD_OUT_SEED, 9, WHOLE)[number] for number in range(8)]
@@ -312,12 +315,7 @@ def mean_shifted(recipe: Recipe) -> dict[str, Tensor]:
         run = recipe.run("dora", steps=4400, batch=16, average=0.998)
         recipe.capture(model, "velocity", *_asked(run.batch, FRAMES), torch.zeros(run.batch, WORDS, TEXT_WIDTH))
         recipe.compile(model.dit)
-        shuffled = Shuffled(rows, TRAINING_SEED)
-        weights = train(
-            model, loss, shuffled, run, lambda _: muon_and_adamw(model, 1e-2, 4e-3, decay=0.0),
-            _warm_then_cosine(run.steps), shuffled.together,
-        )  # fmt: skip
-        done = _write_result(folder, weights)
+        done = _write_result(folder, _adapted(model, rows, run))
     _publish(recipe, DORA, dora.published(done))
     return done
 
@@ -359,12 +357,7 @@ def alpha_tokens(recipe: Recipe) -> dict[str, Tensor]:
         both, timesteps = _asked(run.batch, FRAMES, domains=2)
         recipe.capture(model.model, "forward", both, timesteps, torch.zeros(run.batch, WORDS, TEXT_WIDTH))
         recipe.compile(dit)
-        shuffled = Shuffled(rows, TRAINING_SEED)
-        weights = train(
-            model, loss, shuffled, run, lambda _: muon_and_adamw(model, 1e-2, 4e-3, decay=0.0),
-            _warm_then_cosine(run.steps), shuffled.together,
-        )  # fmt: skip
-        done = _write_result(folder, weights)
+        done = _write_result(folder, _adapted(model, rows, run))
     _publish(recipe, TRANSPIXELER, transpixeler.published(done, WAN))
     return done
 
@@ -390,6 +383,15 @@ def _both_domains(recipe: Recipe) -> Callable[[range], dict[str, Tensor]]:
         return {**latents, "context": text(words(captions))}
 
     return make
+
+
+def _adapted(model: nn.Module, rows: Mapping[str, Tensor], run: Run) -> dict[str, Tensor]:
+    """What a LoRA learns from cached rows."""
+    shuffled = Shuffled(rows, TRAINING_SEED)
+    return train(
+        model, loss, shuffled, run, lambda _: muon_and_adamw(model, 1e-2, 4e-3, decay=0.0),
+        _warm_then_cosine(run.steps), shuffled.together,
+    )  # fmt: skip
 
 
 def _text_encoder(recipe: Recipe) -> TextEncoder:
@@ -486,9 +488,10 @@ def _lora_adamw(
 def go_on_from(models: Path, recipe: Recipe) -> None:
     """Take the base models of a models folder for the results of the stages that train them, where these have none.
 
-    Raises OSError or ValueError, naming the file, for one that is not there or not what it should be.
+    Raises ValueError, naming the file, for one that is not there or not what it should be.
     """
-    text, _ = read_text_encoder(read_weights(models / TEXT_ENCODER))
+    with named(models / TEXT_ENCODER):
+        text, _ = read_text_encoder(read_weights(models / TEXT_ENCODER))
     found: dict[str, dict[str, nn.Module]] = {
         "base_vae_whitened": {"vae": load_vae(models / VAE)},
         "dit_clips": {"text": text, "dit": load_dit(models / DIT)},

@@ -82,7 +82,9 @@ def text_encoder_file(encoder: TextEncoder, tokenizer: Tokenizer) -> Mapping[str
 
 
 def read_text_encoder(weights: Mapping[str, Tensor]) -> tuple[TextEncoder, Tokenizer]:
-    """Both out of such a file, the encoder in evaluation mode."""
+    """Both out of such a file, the encoder in evaluation mode. Raises ValueError unless it is one."""
+    if SENTENCEPIECE not in weights or "shared.weight" not in weights:
+        raise ValueError(f"expected the demo's text encoder, {SENTENCEPIECE} or shared.weight is missing.")
     tokenizer = Tokenizer(bytes(weights[SENTENCEPIECE].tolist()))
     encoder = TextEncoder(len(tokenizer)).eval()
     umt5 = {name: tensor.float() for name, tensor in weights.items() if name != SENTENCEPIECE}

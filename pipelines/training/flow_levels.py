@@ -18,9 +18,13 @@ SHIFT = 5.0
 
 
 def training_sigmas(shift: float = SHIFT) -> Tensor:
-    """1 - i / 1000 for i = 0..999, shifted: shift * s / (1 + (shift - 1) * s)."""
-    even = 1 - torch.arange(LEVELS, dtype=torch.float64) / LEVELS
-    return (shift * even / (1 + (shift - 1) * even)).float()
+    """1 - i / 1000 for i = 0..999, shifted."""
+    return shifted_levels(1 - torch.arange(LEVELS, dtype=torch.float64) / LEVELS, shift).float()
+
+
+def shifted_levels(sigmas: Tensor, shift: float) -> Tensor:
+    """Nearer to 1 when shift is above 1, which leaves 0 and 1 where they are: shift * s / (1 + (shift - 1) * s)."""
+    return shift * sigmas / (1 + (shift - 1) * sigmas)
 
 
 def training_weights(sigmas: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ Keys     `published` gives those of the release: see `transpixeler.rgba_lora`. T
 Source   TransPixeler, arXiv:2501.03006, supplement; `train.py` of its Mochi and wan branches. CogVideoX: diffusers'
          training, whose error of x0 over 1 - a is this error of the velocity.
 Differs  `same_noise` gives both domains one noise, as the release samples CogVideoX and Mochi but trains none.
-         `level_shift` is ours, for Wan: shift s / (1 + (shift - 1) s), so that the levels where a sampler that shifts
-         begins are met more often. 1 is the release's.
+         `level_shift` is ours, for Wan: the levels where a sampler that shifts begins are met more often. 1 is the
+         release's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..transpixeler.families import COGVIDEOX, MOCHI, WAN, Family
 from ..transpixeler.halves import join, split
 from .alpha_tokens import Additions, AlphaTokens
 from .draws import Draws
-from .flow_levels import LEVELS, at_level, per_clip
+from .flow_levels import LEVELS, at_level, per_clip, shifted_levels
 from .wan_names import official_dit_name
 
 _LINEAR = re.compile(r"model\.transformer\.(?P<layer>.+)\.(?P<part>down|up)\.weight")
@@ -95,8 +95,7 @@ def noised(
     if family == MOCHI:
         sigma = draws.uniform()
         return at_level(latent, noise, sigma), latent - noise, 1000 * (1 - sigma)
-    sigma = torch.sigmoid(draws.normal())
-    sigma = level_shift * sigma / (1 + (level_shift - 1) * sigma)
+    sigma = shifted_levels(torch.sigmoid(draws.normal()), level_shift)
     return at_level(latent, noise, sigma), noise - latent, 1000 * sigma
 
 

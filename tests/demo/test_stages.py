@@ -114,6 +114,17 @@ def test_a_base_that_is_no_folder_is_refused(capsys, tmp_path):
     assert "--base wants a models folder" in capsys.readouterr().err
 
 
+def test_a_base_without_models_is_refused_by_the_file_that_is_missing(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "made"), "--base", str(tmp_path)])
+    assert Path(stages.TEXT_ENCODER).name in capsys.readouterr().err
+
+
+def test_a_text_encoder_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match="expected the demo's text encoder"):
+        read_text_encoder(read_weights(SHIPPED / stages.VAE))
+
+
 def test_counts_are_given_by_stage(capsys, tmp_path):
     with pytest.raises(SystemExit):
         main([str(tmp_path), "--steps", "dora=many"])
