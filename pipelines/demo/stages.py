@@ -490,8 +490,9 @@ def go_on_from(models: Path, recipe: Recipe) -> None:
 
     Raises ValueError, naming the file, for one that is not there or not what it should be.
     """
+    weights = read_weights(models / TEXT_ENCODER)
     with named(models / TEXT_ENCODER):
-        text, _ = read_text_encoder(read_weights(models / TEXT_ENCODER))
+        text, _ = read_text_encoder(weights)
     found: dict[str, dict[str, nn.Module]] = {
         "base_vae_whitened": {"vae": load_vae(models / VAE)},
         "dit_clips": {"text": text, "dit": load_dit(models / DIT)},
