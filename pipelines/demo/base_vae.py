@@ -3,12 +3,13 @@
 Layout   as in `training.whole_clip`; `flat`, so that the two finest levels see one frame at a time.
 Range    clips -1..1; the latent is trained at its own scale, and `whitened` brings it to Wan's mean and spread.
 Source   Wan 2.1, arXiv:2503.20314, the shapes; the recipe is our own.
-Differs  Squared error and a little absolute error instead of an adversary and a perceptual loss; residual ends start at
-         0, and so do the taps in time: it begins as a VAE of pictures that are repeated.
+Differs  PSNR and a little absolute error instead of an adversary and a perceptual loss; residual ends start at 0, and
+         so do the taps in time: it begins as a VAE of pictures that are repeated.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..training.draws import Draws
+from ..training.reconstruction import decibels
 from ..training.whole_clip import decode, encode
 from ..vae.latent_stats import MEAN, STD
 
@@ -23,7 +25,9 @@ WIDTH = 16
 CHANNELS = len(MEAN)
 FAINT = 0.03
 """Variance, of 1, below which a mixture of channels is left fainter than the others: noise that means nothing."""
-PRIOR = 5e-4
+DECIBEL = math.log(10) / 20
+"""Weight of one: the loss falls by 1 when errors do by a factor of e."""
+PRIOR = 0.04
 """Weight of the divergence from a normal latent, per number of the latent."""
 
 
@@ -46,13 +50,12 @@ class BaseVAE(nn.Module):
 
 
 def loss(model: nn.Module, clip: Tensor, draws: Draws) -> Mapping[str, Tensor]:
-    """Squared error, a fifth of the absolute error, and the divergence."""
+    """PSNR, half of the absolute error, and the divergence."""
     latent = ((clip.shape[2] + 3) // 4, clip.shape[3] // 8, clip.shape[4] // 8)
     again, divergence = model(clip, draws.normal(CHANNELS, *latent))
-    error = again - clip
-    squared, absolute = error.square().mean(), error.abs().mean()
-    total = squared + 0.2 * absolute + PRIOR * divergence
-    parts = {"squared": squared, "absolute": absolute, "divergence": divergence}
+    psnr, absolute = decibels(again, clip), (again - clip).abs().mean()
+    total = absolute / 2 - DECIBEL * psnr + PRIOR * divergence
+    parts = {"psnr": psnr, "absolute": absolute, "divergence": divergence}
     return {"loss": total, **{name: part.detach() for name, part in parts.items()}}
 
 

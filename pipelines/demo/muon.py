@@ -1,32 +1,47 @@
-"""Muon for a transformer's matrices and AdamW for all else, as one optimiser.
+"""Muon for matrices and kernels inside of a model and AdamW for all else, as one optimiser.
 
     matrix -= rate * 0.2 sqrt(max(rows, columns)) * orthogonalised momentum
 
-Layout   hidden: parameters (rows, columns); rest: of any shape. Each has a learning rate of its own.
+Layout   hidden: parameters (rows, columns), or kernels (rows, in, taps ...) that are flattened to that; rest: of any
+         shape. Each has a learning rate of its own.
 Source   torch.optim.Muon, scaled to AdamW's updates: Liu and others, arXiv:2502.16982.
-Differs  Nothing to differ from. On these models a step of it is worth two of AdamW's.
+Differs  torch's takes matrices alone. On these models a step of it is worth two of AdamW's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
+ENDS = ("conv_in.", "conv_out.", "quant_conv.")
+"""In the names of a VAE's convolutions that lead to pixels and to the latent: AdamW's."""
+LORA = ".parametrizations."
+"""In the names of a decoder's LoRAs."""
+
+Rated = tuple[float, Iterable[nn.Parameter]]
+"""Parameters and their learning rate."""
+
 
 class MuonAndAdamW(torch.optim.Optimizer):
     """Schedules and checkpoints see one list of parameter groups and one state."""
 
-    def __init__(
-        self, hidden: list[nn.Parameter], rest: list[nn.Parameter], hidden_rate: float, rate: float, decay: float
-    ) -> None:
+    def __init__(self, hidden: Iterable[Rated], rest: Rated, decay: float) -> None:
+        groups = [(rate, list(parameters)) for rate, parameters in hidden]
+        self.kernels = [one for _, parameters in groups for one in parameters if one.ndim > 2]
+        self.flat = [nn.Parameter(one.detach().flatten(1)) for one in self.kernels]
+        matrices = {id(kernel): flat for kernel, flat in zip(self.kernels, self.flat)}
+        flattened = [
+            {"params": [matrices.get(id(one), one) for one in parameters], "lr": rate} for rate, parameters in groups
+        ]
+        last_rate, last = rest[0], list(rest[1])
         self.parts: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(hidden, hidden_rate, decay, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(rest, rate, (0.9, 0.99), weight_decay=decay, fused=True),
+            torch.optim.Muon(flattened, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(last, last_rate, (0.9, 0.99), weight_decay=decay, fused=True),
         )
-        super().__init__([*hidden, *rest], {})
+        super().__init__([*(one for _, parameters in groups for one in parameters), *last], {})
         self._gather()
 
     def _gather(self) -> None:
@@ -34,9 +49,17 @@ class MuonAndAdamW(torch.optim.Optimizer):
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         loss = closure() if closure else None
+        for kernel, flat in zip(self.kernels, self.flat):  # each time: a model that was moved has its numbers elsewhere
+            flat.data = kernel.data.flatten(1)
+            flat.grad = None if kernel.grad is None else kernel.grad.flatten(1)
         for part in self.parts:
             part.step()
         return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        super().zero_grad(set_to_none)
+        for kernel in self.kernels:
+            kernel.grad = None
 
     def state_dict(self) -> dict[str, Any]:
         return {"parts": [part.state_dict() for part in self.parts]}
@@ -47,9 +70,29 @@ class MuonAndAdamW(torch.optim.Optimizer):
         self._gather()
 
 
-def muon_and_adamw(model: nn.Module, hidden_rate: float, rate: float, decay: float) -> MuonAndAdamW:
-    """Muon takes the matrices inside of the model's blocks, AdamW the rest of what requires a gradient."""
-    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+def muon_in_blocks(model: nn.Module, hidden_rate: float, rate: float, decay: float = 0.0) -> MuonAndAdamW:
+    """Muon takes the matrices inside of a transformer's blocks, AdamW the rest of what requires a gradient."""
+    trained = _trained(model)
     hidden = {name: one for name, one in trained.items() if one.ndim == 2 and ".blocks." in f".{name}"}
-    rest = [one for name, one in trained.items() if name not in hidden]
-    return MuonAndAdamW([*hidden.values()], rest, hidden_rate, rate, decay)
+    return MuonAndAdamW([(hidden_rate, hidden.values())], (rate, _others(trained, hidden)), decay)
+
+
+def muon_in_convolutions(model: nn.Module, kernel_rate: float, rate: float, lora_rate: float = 0.0) -> MuonAndAdamW:
+    """Muon takes a VAE's inner kernels and the LoRAs of its decoders, AdamW the rest of what requires a gradient."""
+    trained = _trained(model)
+    loras = {name: one for name, one in trained.items() if LORA in name}
+    kernels = {
+        name: one
+        for name, one in trained.items()
+        if name not in loras and one.ndim > 2 and one[0].numel() > 1 and not any(end in name for end in ENDS)
+    }
+    hidden = [(rate, group.values()) for rate, group in ((lora_rate, loras), (kernel_rate, kernels)) if group]
+    return MuonAndAdamW(hidden, (rate, _others(trained, loras | kernels)), decay=0.0)
+
+
+def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def _others(trained: dict[str, nn.Parameter], taken: dict[str, nn.Parameter]) -> list[nn.Parameter]:
+    return [one for name, one in trained.items() if name not in taken]

@@ -38,7 +38,7 @@ from . import base_dit, base_vae
 from .cached import Shuffled, cached
 from .captions import opaque_caption, transparent_caption
 from .clips import draw, scene
-from .muon import muon_and_adamw
+from .muon import muon_in_blocks, muon_in_convolutions
 from .shown import WHOLE, Shown, ShownRGBA, in_front_of_its_wall, on_a_plain_color
 from .text_encoder import (
     TEXT_WIDTH,
@@ -122,12 +122,12 @@ class Recipe:
 
 def vae_stills(recipe: Recipe) -> dict[str, Tensor]:
     """The base VAE on single frames."""
-    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=32, steps=2700, rate=3e-4)
+    return _vae(recipe, "vae_stills", None, frames=1, side=64, batch=32, steps=2700, rate=1e-3)
 
 
 def vae_clips(recipe: Recipe) -> dict[str, Tensor]:
-    """The base VAE on clips of 9 frames; twice the rate blew up here."""
-    return _vae(recipe, "vae_clips", vae_stills, frames=9, side=48, batch=12, steps=4000, rate=1.5e-4)
+    """The base VAE on parts of clips."""
+    return _vae(recipe, "vae_clips", vae_stills, frames=FRAMES, side=48, batch=16, steps=5000, rate=8e-4)
 
 
 def base_vae_whitened(recipe: Recipe) -> dict[str, Tensor]:
@@ -178,7 +178,10 @@ def _vae(
         return {"clips-and-again": _seen(rows)}
 
     shown = Shown(TRAINING_SEED, frames, side)
-    weights = train(model, base_vae.loss, shown, run, _adamw(rate), _warm_then_cosine(run.steps), sample=sample)
+    weights = train(
+        model, base_vae.loss, shown, run,
+        lambda _: muon_in_convolutions(model, rate, rate / 4), _warm_then_cosine(run.steps), sample=sample,
+    )  # fmt: skip
     return _write_result(folder, weights)
 
 
@@ -249,7 +252,7 @@ def _dit(
 
     shuffled = Shuffled(rows, TRAINING_SEED)
     weights = train(
-        model, base_dit.loss, shuffled, run, lambda _: muon_and_adamw(model, rate, rate / 4, decay=0.01),
+        model, base_dit.loss, shuffled, run, lambda _: muon_in_blocks(model, rate, rate / 4, decay=0.01),
         _warm_then_cosine(run.steps), shuffled.together, sample,
     )  # fmt: skip
     return _write_result(folder, {**model.state_dict(), **weights})
@@ -278,15 +281,16 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
     if (done := _result(folder)) is None:
         base_vae_whitened(recipe)
         torch.manual_seed(TRAINING_SEED)
-        model = rgba_vae.RGBAVAE(load_vae(recipe.file(VAE)), DECODER_RANK, flat=True, noise=0.1, prior=0.01)
-        run = recipe.run_of_vae("rgba_vae", steps=6000, batch=16)
-        clips = torch.zeros(run.batch, 3, 9, 48, 48)
+        base = load_vae(recipe.file(VAE))
+        model = rgba_vae.RGBAVAE(base, DECODER_RANK, flat=True, noise=0.07, prior=0.01, psnr=0.06)
+        run = recipe.run_of_vae("rgba_vae", steps=4000, batch=16)
+        clips = torch.zeros(run.batch, 3, FRAMES, 48, 48)
         recipe.capture(
-            model, "through", clips, clips[:, :1], clips.new_zeros(run.batch, base_vae.CHANNELS, *_cells(9, 48))
+            model, "through", clips, clips[:, :1], clips.new_zeros(run.batch, base_vae.CHANNELS, *_cells(FRAMES, 48))
         )
 
         def sample(model: Any, _: int) -> dict[str, Tensor]:
-            drawn = [ShownRGBA(HELD_OUT_SEED, 9, WHOLE)[number] for number in range(8)]
+            drawn = [ShownRGBA(HELD_OUT_SEED, FRAMES, WHOLE)[number] for number in range(8)]
             clips = [{name: tensor.to(_device(model)) for name, tensor in one.items()} for one in drawn]
             pairs = [model.decode(model.encode(one["rgb"][None], one["alpha"][None])) for one in clips]
             again = [torch.cat([rgb, alpha.mean(1, keepdim=True)], 1)[0] for rgb, alpha in pairs]
@@ -294,8 +298,9 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
             return {"clips-and-again": _seen(torch.cat([torch.cat(asked, -1), torch.cat(again, -1)], dim=-2))}
 
         weights = train(
-            model, loss, ShownRGBA(TRAINING_SEED, 9, 48), run,
-            _lora_adamw(model, 1.5e-4, 8e-3), _warm_then_cosine(run.steps), sample=sample,
+            model, loss, ShownRGBA(TRAINING_SEED, FRAMES, 48), run,
+            lambda _: muon_in_convolutions(model, 1e-3, 3e-4, lora_rate=8e-3),
+            _warm_then_cosine(run.steps), sample=sample,
         )  # fmt: skip
         done = _write_result(folder, weights)
     _publish(recipe, RGBA_VAE, rgba_vae.published(done))
@@ -389,7 +394,7 @@ def _adapted(model: nn.Module, rows: Mapping[str, Tensor], run: Run) -> dict[str
     """What a LoRA learns from cached rows."""
     shuffled = Shuffled(rows, TRAINING_SEED)
     return train(
-        model, loss, shuffled, run, lambda _: muon_and_adamw(model, 1e-2, 4e-3, decay=0.0),
+        model, loss, shuffled, run, lambda _: muon_in_blocks(model, 1e-2, 4e-3),
         _warm_then_cosine(run.steps), shuffled.together,
     )  # fmt: skip
 
@@ -463,26 +468,6 @@ def _warm_then_cosine(steps: int) -> Callable[[int], float]:
         return 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
     return rate
-
-
-def _adamw(rate: float) -> Callable[[list[nn.Parameter]], torch.optim.Optimizer]:
-    return lambda parameters: torch.optim.AdamW(parameters, rate, (0.9, 0.99), weight_decay=0.0, fused=True)
-
-
-def _lora_adamw(
-    model: nn.Module, rate: float, lora_rate: float
-) -> Callable[[list[nn.Parameter]], torch.optim.Optimizer]:
-    """LoRAs are multiplied by 1 / rank, so theirs is a rate of its own."""
-    loras = {id(parameter) for name, parameter in model.named_parameters() if ".parametrizations." in name}
-
-    def optimizer(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        groups = [
-            {"params": [one for one in parameters if (id(one) in loras) == is_lora], "lr": group_rate}
-            for is_lora, group_rate in ((False, rate), (True, lora_rate))
-        ]
-        return torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
-
-    return optimizer
 
 
 def go_on_from(models: Path, recipe: Recipe) -> None:

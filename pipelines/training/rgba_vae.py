@@ -11,7 +11,8 @@ Source   Wan-Alpha, arXiv:2509.24979, "VAE"; `train_vae.py` of its release: rank
 Differs  The merge block starts as the stock encoder's own head on the features of the colour, so that the first latent
          is the stock latent and the first colours are the stock decoder's; alpha is all that is left to learn. How the
          reference starts it does not show in its files. Walls are drawn for each clip, not for each batch. `noise` and
-         `prior` are ours: they keep the latent at the scale that the diffusion model knows.
+         `prior` are ours: they keep the latent at the scale that the diffusion model knows. So is `psnr`: the paper's
+         terms fell by a quarter once and left PSNR where it was.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ..vae.latent_stats import STD, normalise
 from ..vae.merge_block import PREFIX, MergeBlock, Residual
 from .decoder_change import change_convolutions, published_keys
 from .draws import Draws
-from .reconstruction import Perceptual, hard_rendered, plain_losses, reconstruction_losses
+from .reconstruction import Perceptual, hard_rendered, plain_losses, reconstruction_losses, seen_decibels
 from .tabd import Form, Velocity, tabd_loss
 from .wan_names import official_vae_name
 from .whole_clip import decode, features
@@ -48,7 +49,7 @@ class RGBAVAE(nn.Module):
     weights of the result. Without `rendering` the encoder is shown the colour as it is and the loss compares it so.
     `flat` is `whole_clip`'s, for a base VAE that was trained with it. `noise` is the deviation of what is added to the
     normalised latent before it is decoded, `prior` the weight of its mean square in the loss; without noise the scale
-    of a latent means nothing.
+    of a latent means nothing. `psnr` is the weight of a decibel, of what is seen and of alpha.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class RGBAVAE(nn.Module):
         velocity: Velocity | None = None,
         noise: float = 0.0,
         prior: float = 0.0,
+        psnr: float = 0.0,
     ) -> None:
         super().__init__()
         if (tabd is None) != (velocity is None):
@@ -77,7 +79,7 @@ class RGBAVAE(nn.Module):
         self.perceptual = perceptual
         self.tabd = tabd
         self.velocity = velocity
-        self.noise, self.prior = noise, prior
+        self.noise, self.prior, self.psnr = noise, prior, psnr
         self.register_buffer("walls", torch.tensor(list(COLORS.values())), persistent=False)
         self.walls: Tensor
 
@@ -111,6 +113,8 @@ class RGBAVAE(nn.Module):
             terms["tabd"] = tabd_loss(self.velocity, latent.float(), alpha, self.tabd, draws)
         if self.prior:
             terms["prior"] = self.prior * normalise(latent.float()).square().mean()
+        if self.psnr:
+            terms["psnr"] = -self.psnr * seen_decibels(painted, opacity, rgb, alpha)
         return {LOSS: torch.stack(list(terms.values())).sum(), **terms}
 
     def _noise(self, rgb: Tensor, draws: Draws) -> Tensor:

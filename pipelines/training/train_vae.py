@@ -38,6 +38,7 @@ class TrainVAE(RunSettings):
     rendering: Annotated[bool, "compare hard and soft renders; false compares the straight colour"] = True
     noise: Annotated[float, "deviation of what is added to the latent before it is decoded; the paper adds none"] = 0.0
     prior: Annotated[float, "weight of the latent's mean square, which keeps its scale; wants noise"] = 0.0
+    psnr: Annotated[float, "weight of a decibel of PSNR, of what is seen and of alpha; the paper has none"] = 0.0
     perceptual: Annotated[Path | None, "VGG16 weights of torchvision; looked up in torch.hub's cache"] = None
     tabd: Annotated[Literal["none", "released", "paper", "bounded"], "the loss through a frozen diffusion model"] = (
         "none"
@@ -60,6 +61,7 @@ class TrainVAE(RunSettings):
             velocity=self._velocity() if self.tabd != "none" else None,
             noise=self.noise,
             prior=self.prior,
+            psnr=self.psnr,
         )
         shown = Windows(rows, *window, mix(self.seed, SHOWN), complain(self.broken))
         weights = train(

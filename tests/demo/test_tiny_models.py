@@ -58,7 +58,7 @@ def test_whitening_takes_the_channels_apart_and_leaves_the_clips(vae):
 def test_the_loss_of_the_vae_is_its_parts():
     model = base_vae.BaseVAE()
     terms = base_vae.loss(model, torch.randn(1, 3, 1, 16, 16), Draws(0, [0]))
-    expected = terms["squared"] + 0.2 * terms["absolute"] + base_vae.PRIOR * terms["divergence"]
+    expected = terms["absolute"] / 2 - base_vae.DECIBEL * terms["psnr"] + base_vae.PRIOR * terms["divergence"]
     assert float(terms["loss"].detach()) == pytest.approx(float(expected), rel=1e-5)
 
 

@@ -9,6 +9,7 @@ from pipelines.lora.weights_file import read_weights, shapes_of
 from pipelines.training.draws import Draws
 from pipelines.training.loop import Run, train
 from pipelines.training.published_file import write_published
+from pipelines.training.reconstruction import hard_rendered, seen_decibels
 from pipelines.training.rgba_vae import RGBAVAE, FrozenVelocity, published
 from pipelines.training.tabd import FORMS
 from pipelines.training.wan_models import vae_from_official
@@ -132,6 +133,17 @@ def test_the_prior_is_the_latents_mean_square_as_the_diffusion_model_has_it(base
     loss = terms.pop("loss")
     torch.testing.assert_close(terms["prior"], 0.5 * normalise(model.encode(**batch)).square().mean())
     torch.testing.assert_close(loss, sum(terms.values()))
+
+
+def test_decibels_are_taken_off_the_loss_by_their_weight(base):
+    model, batch = shaken(RGBAVAE(base, RANK, psnr=0.06)), clips()
+    terms = model(batch, Draws(0, [0, 1]))
+    loss, gained = terms.pop("loss"), terms["psnr"]
+    torch.testing.assert_close(loss, sum(terms.values()))
+    walls = model.walls[Draws(0, [0, 1]).choice(len(model.walls), 3)]
+    shown = hard_rendered(batch["rgb"], batch["alpha"], walls[:, 0])
+    painted = model.decode(model.encode(shown, batch["alpha"]))
+    torch.testing.assert_close(gained, -0.06 * seen_decibels(*painted, batch["rgb"], batch["alpha"]))
 
 
 @torch.no_grad()
