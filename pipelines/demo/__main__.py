@@ -36,8 +36,6 @@ def main(arguments: list[str]) -> int:
         parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
     steps, clips, batch = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
     recipe = stages.Recipe(options.folder, options.precision, steps, clips, batch, options.workers, options.compile)
-    if options.base is not None and not options.base.is_dir():
-        parser.error(f"--base wants a models folder, got {options.base}")
     if options.base is not None:
         try:
             stages.go_on_from(options.base, recipe)

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from ..training.draws import Draws
-from ..training.reconstruction import decibels
-from ..training.whole_clip import decode, encode
+from ..training.psnr_loss import psnr
+from ..training.whole_clip import decode, encode, latent_grid
 from ..vae.latent_stats import MEAN, STD
 
 WIDTH = 16
@@ -51,11 +51,10 @@ class BaseVAE(nn.Module):
 
 def loss(model: nn.Module, clip: Tensor, draws: Draws) -> Mapping[str, Tensor]:
     """PSNR, half of the absolute error, and the divergence."""
-    latent = ((clip.shape[2] + 3) // 4, clip.shape[3] // 8, clip.shape[4] // 8)
-    again, divergence = model(clip, draws.normal(CHANNELS, *latent))
-    psnr, absolute = decibels(again, clip), (again - clip).abs().mean()
-    total = absolute / 2 - DECIBEL * psnr + PRIOR * divergence
-    parts = {"psnr": psnr, "absolute": absolute, "divergence": divergence}
+    again, divergence = model(clip, draws.normal(CHANNELS, *latent_grid(*clip.shape[2:])))
+    gained, absolute = psnr(again, clip), (again - clip).abs().mean()
+    total = absolute / 2 - DECIBEL * gained + PRIOR * divergence
+    parts = {"psnr": gained, "absolute": absolute, "divergence": divergence}
     return {"loss": total, **{name: part.detach() for name, part in parts.items()}}
 
 

@@ -28,7 +28,7 @@ from ..training.padded_text import count_padding
 from ..training.rgba_codec import load_rgba_decoder, load_rgba_encoder
 from ..training.transpixeler import TransPixeler, take_published
 from ..training.wan_models import dit_from_official, load_vae
-from ..training.whole_clip import decode
+from ..training.whole_clip import decode, latent_grid
 from ..transpixeler.decoded import join_decoded
 from ..transpixeler.families import WAN
 from ..transpixeler.halves import join, split
@@ -42,6 +42,8 @@ STEPS = 16
 LEVEL_SHIFT = 5.0
 TOGETHER = 16
 """Clips that are drawn at a time."""
+
+_GRID = latent_grid(FRAMES, WHOLE, WHOLE)
 
 
 class DemoModels:
@@ -64,9 +66,8 @@ class DemoModels:
     @torch.no_grad()
     def draw(self, prompts: Sequence[str], drawings: Sequence[Drawing], shift: float, seeds: Sequence[int]) -> Tensor:
         """By Wan-Alpha: one clip for each prompt, drawing and seed."""
-        t, cells = (FRAMES + 3) // 4, WHOLE // 8
-        fields = [to_latent_grid(subject(drawing, FRAMES, WHOLE, WHOLE), t, cells, cells) for drawing in drawings]
-        noise = shifted(_noise(seeds, t, cells), torch.stack(fields), shift)
+        fields = [to_latent_grid(subject(drawing, FRAMES, WHOLE, WHOLE), *_GRID) for drawing in drawings]
+        noise = shifted(_noise(seeds), torch.stack(fields), shift)
         latents = [
             self._sampled(self.dit, start.to(self.device), texts)
             for start, texts in zip(noise.split(TOGETHER), _parts(prompts))
@@ -76,9 +77,8 @@ class DemoModels:
     @torch.no_grad()
     def draw_joint(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """By TransPixeler: whole pictures as colour, alpha beside them."""
-        t, cells = (FRAMES + 3) // 4, WHOLE // 8
         noise = Draws(0, seeds)
-        both = join(noise.normal(16, t, cells, cells), noise.normal(16, t, cells, cells))
+        both = join(noise.normal(16, *_GRID), noise.normal(16, *_GRID))
         clips = []
         for start, texts in zip(both.split(TOGETHER), _parts(prompts)):
             halves = split(self._sampled(self.joint.model, start.to(self.device), texts))
@@ -103,9 +103,9 @@ def _dit(weights: dict[str, Tensor], device: torch.device) -> Any:
     return dit
 
 
-def _noise(seeds: Sequence[int], t: int, cells: int) -> Tensor:
+def _noise(seeds: Sequence[int]) -> Tensor:
     generators = (torch.Generator().manual_seed(seed) for seed in seeds)
-    return torch.stack([torch.randn(16, t, cells, cells, generator=generator) for generator in generators])
+    return torch.stack([torch.randn(16, *_GRID, generator=generator) for generator in generators])
 
 
 def _parts(texts: Sequence[str]) -> list[Sequence[str]]:

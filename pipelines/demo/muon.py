@@ -5,7 +5,7 @@
 Layout   hidden: parameters (rows, columns), or kernels (rows, in, taps ...) that are flattened to that; rest: of any
          shape. Each has a learning rate of its own.
 Source   torch.optim.Muon, scaled to AdamW's updates: Liu and others, arXiv:2502.16982.
-Differs  torch's takes matrices alone. On these models a step of it is worth two of AdamW's.
+Differs  torch's takes matrices alone; a kernel is one here, (out, in * taps).
 """
 
 from __future__ import annotations
@@ -47,11 +47,15 @@ class MuonAndAdamW(torch.optim.Optimizer):
     def _gather(self) -> None:
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
+    def _follow(self) -> None:
+        """Lay the matrices where the kernels lie now: a model may have been moved since."""
+        for kernel, flat in zip(self.kernels, self.flat):
+            flat.data = kernel.data.view(len(kernel), -1)
+            flat.grad = None if kernel.grad is None else kernel.grad.reshape(len(kernel), -1)
+
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         loss = closure() if closure else None
-        for kernel, flat in zip(self.kernels, self.flat):  # each time: a model that was moved has its numbers elsewhere
-            flat.data = kernel.data.flatten(1)
-            flat.grad = None if kernel.grad is None else kernel.grad.flatten(1)
+        self._follow()
         for part in self.parts:
             part.step()
         return loss
@@ -65,6 +69,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
         return {"parts": [part.state_dict() for part in self.parts]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._follow()
         for part, state in zip(self.parts, state_dict["parts"]):
             part.load_state_dict(state)
         self._gather()
@@ -77,8 +82,13 @@ def muon_in_blocks(model: nn.Module, hidden_rate: float, rate: float, decay: flo
     return MuonAndAdamW([(hidden_rate, hidden.values())], (rate, _others(trained, hidden)), decay)
 
 
-def muon_in_convolutions(model: nn.Module, kernel_rate: float, rate: float, lora_rate: float = 0.0) -> MuonAndAdamW:
-    """Muon takes a VAE's inner kernels and the LoRAs of its decoders, AdamW the rest of what requires a gradient."""
+def muon_in_convolutions(
+    model: nn.Module, kernel_rate: float, rate: float, lora_rate: float | None = None
+) -> MuonAndAdamW:
+    """Muon takes a VAE's inner kernels and the LoRAs of its decoders, AdamW the rest of what requires a gradient.
+
+    Raises ValueError for LoRAs without a rate.
+    """
     trained = _trained(model)
     loras = {name: one for name, one in trained.items() if LORA in name}
     kernels = {
@@ -86,7 +96,11 @@ def muon_in_convolutions(model: nn.Module, kernel_rate: float, rate: float, lora
         for name, one in trained.items()
         if name not in loras and one.ndim > 2 and one[0].numel() > 1 and not any(end in name for end in ENDS)
     }
-    hidden = [(rate, group.values()) for rate, group in ((lora_rate, loras), (kernel_rate, kernels)) if group]
+    hidden = [(kernel_rate, kernels.values())] if kernels else []
+    if loras:
+        if lora_rate is None:
+            raise ValueError(f"{len(loras)} parameters of LoRAs want a rate of their own, got none.")
+        hidden.append((lora_rate, loras.values()))
     return MuonAndAdamW(hidden, (rate, _others(trained, loras | kernels)), decay=0.0)
 
 

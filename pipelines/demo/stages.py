@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ellipse.fit import fit
+from ..lora.fit import refuse_other_state
 from ..lora.weights_file import named, read_weights
 from ..media.whole_file import write_whole
 from ..training import dora, rgba_vae, transpixeler
@@ -31,7 +32,7 @@ from ..training.loop import Run, train
 from ..training.run_settings import loss
 from ..training.wan_models import load_dit, load_vae
 from ..training.wan_names import dit_to_official, vae_to_official
-from ..training.whole_clip import decode, encode
+from ..training.whole_clip import decode, encode, latent_grid
 from ..transpixeler.families import WAN
 from ..vae.latent_stats import denormalise, normalise
 from . import base_dit, base_vae
@@ -78,7 +79,7 @@ class Recipe:
     shall differ from the recipe's; `workers` draw clips beside the training."""
 
     folder: Path
-    precision: Literal["no", "fp16", "bf16"] = "no"
+    precision: Literal["no", "bf16"] = "no"
     steps: Mapping[str, int] = field(default_factory=dict)
     clips: Mapping[str, int] = field(default_factory=dict)
     batch: Mapping[str, int] = field(default_factory=dict)
@@ -97,7 +98,9 @@ class Recipe:
         if self.device.type == "cuda":
             model.to(self.device)
             on_device = (one.to(self.device).detach().requires_grad_(one.requires_grad) for one in examples)
-            capture(model, method, *on_device)
+            half = self.precision != "no"
+            with torch.autocast("cuda", torch.bfloat16, enabled=half, cache_enabled=False):
+                capture(model, method, *on_device)
 
     def compile(self, dit: Any) -> None:
         """On a processor, and if it is wanted, compile the blocks of a diffusion model."""
@@ -127,7 +130,7 @@ def vae_stills(recipe: Recipe) -> dict[str, Tensor]:
 
 def vae_clips(recipe: Recipe) -> dict[str, Tensor]:
     """The base VAE on parts of clips."""
-    return _vae(recipe, "vae_clips", vae_stills, frames=FRAMES, side=48, batch=16, steps=5000, rate=8e-4)
+    return _vae(recipe, "vae_clips", vae_stills, frames=FRAMES, side=48, batch=16, steps=3000, rate=8e-4)
 
 
 def base_vae_whitened(recipe: Recipe) -> dict[str, Tensor]:
@@ -168,7 +171,9 @@ def _vae(
         model.load_state_dict(before(recipe))
     run = recipe.run_of_vae(name, steps, batch)
     clips = torch.zeros(run.batch, 3, frames, side, side)
-    recipe.capture(model, "forward", clips, clips.new_zeros(run.batch, base_vae.CHANNELS, *_cells(frames, side)))
+    recipe.capture(
+        model, "forward", clips, clips.new_zeros(run.batch, base_vae.CHANNELS, *latent_grid(frames, side, side))
+    )
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
         shown = [Shown(HELD_OUT_SEED, frames, WHOLE)[number] for number in range(12)]
@@ -243,8 +248,8 @@ def _dit(
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
         prompts = [opaque_caption(scene(HELD_OUT_SEED, number), HELD_OUT_SEED, number) for number in range(8)]
-        t = (frames + 3) // 4
-        noise = torch.randn(8, base_vae.CHANNELS, t, WHOLE // 8, WHOLE // 8, generator=torch.Generator().manual_seed(0))
+        grid = latent_grid(frames, WHOLE, WHOLE)
+        noise = torch.randn(8, base_vae.CHANNELS, *grid, generator=torch.Generator().manual_seed(0))
         device = _device(model)
         made = base_dit.sampled(model, words(prompts).to(device), noise.to(device), guidance=2.0)
         latents = denormalise(made.to(recipe.device))
@@ -255,7 +260,10 @@ def _dit(
         model, base_dit.loss, shuffled, run, lambda _: muon_in_blocks(model, rate, rate / 4, decay=0.01),
         _warm_then_cosine(run.steps), shuffled.together, sample,
     )  # fmt: skip
-    return _write_result(folder, {**model.state_dict(), **weights})
+    with torch.no_grad():  # by the model, for the text encoder has a name more than it has tensors
+        for parameter_name, parameter in model.named_parameters():
+            parameter.copy_(weights[parameter_name])
+    return _write_result(folder, model.state_dict())
 
 
 def _opaque(recipe: Recipe, vae: Any, words: Tokenizer, numbers: range, frames: int) -> dict[str, Tensor]:
@@ -283,10 +291,14 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
         torch.manual_seed(TRAINING_SEED)
         base = load_vae(recipe.file(VAE))
         model = rgba_vae.RGBAVAE(base, DECODER_RANK, flat=True, noise=0.07, prior=0.01, psnr=0.06)
-        run = recipe.run_of_vae("rgba_vae", steps=4000, batch=16)
+        run = recipe.run_of_vae("rgba_vae", steps=2500, batch=16)
         clips = torch.zeros(run.batch, 3, FRAMES, 48, 48)
         recipe.capture(
-            model, "through", clips, clips[:, :1], clips.new_zeros(run.batch, base_vae.CHANNELS, *_cells(FRAMES, 48))
+            model,
+            "through",
+            clips,
+            clips[:, :1],
+            clips.new_zeros(run.batch, base_vae.CHANNELS, *latent_grid(FRAMES, 48, 48)),
         )
 
         def sample(model: Any, _: int) -> dict[str, Tensor]:
@@ -438,14 +450,9 @@ LAST = ("dora", "transpixeler")
 """Those that no other needs: they ask for all the rest that is not there yet."""
 
 
-def _cells(frames: int, side: int) -> tuple[int, int, int]:
-    """The latent grid of a clip."""
-    return (frames + 3) // 4, side // 8, side // 8
-
-
 def _asked(batch: int, frames: int, domains: int = 1) -> tuple[Tensor, Tensor]:
     """A latent of whole clips and its timesteps, of nothing."""
-    t, *cells = _cells(frames, WHOLE)
+    t, *cells = latent_grid(frames, WHOLE, WHOLE)
     return torch.zeros(batch, base_vae.CHANNELS, domains * t, *cells), torch.zeros(batch)
 
 
@@ -471,20 +478,29 @@ def _warm_then_cosine(steps: int) -> Callable[[int], float]:
 
 
 def go_on_from(models: Path, recipe: Recipe) -> None:
-    """Take the base models of a models folder for the results of the stages that train them, where these have none.
+    """Take the base models of a models folder for the results of the stages that train them.
 
-    Raises ValueError, naming the file, for one that is not there or not what it should be.
+    Raises ValueError, naming the file, for one that is not there or not what the recipe trains, and when the recipe's
+    folder has base models of its own already.
     """
     weights = read_weights(models / TEXT_ENCODER)
     with named(models / TEXT_ENCODER):
-        text, _ = read_text_encoder(weights)
-    found: dict[str, dict[str, nn.Module]] = {
-        "base_vae_whitened": {"vae": load_vae(models / VAE)},
-        "dit_clips": {"text": text, "dit": load_dit(models / DIT)},
+        text, words = read_text_encoder(weights)
+        if words.model != tokenizer().model:
+            raise ValueError("expected the tokenizer of the demo's captions, got another; train from nothing.")
+    found: dict[str, tuple[str, nn.Module, dict[str, nn.Module]]] = {
+        "base_vae_whitened": (VAE, base_vae.BaseVAE(), {"vae": load_vae(models / VAE)}),
+        "dit_clips": (DIT, base_dit.PromptedDiT(len(words)), {"text": text, "dit": load_dit(models / DIT)}),
     }
-    for name, parts in found.items():
-        if _result(recipe.folder / name) is None:
-            _write_result(recipe.folder / name, nn.ModuleDict(parts).state_dict())
+    for name, (file, model, parts) in found.items():
+        taken = nn.ModuleDict(parts).state_dict()
+        with named(models / file):
+            refuse_other_state("the demo's base model", taken, model.state_dict())
+        own = _result(recipe.folder / name)
+        if own is None:
+            _write_result(recipe.folder / name, taken)
+        elif not all(torch.equal(own[key], tensor) for key, tensor in taken.items()):
+            raise ValueError(f"{recipe.folder / name} has a base model of its own; choose another folder.")
 
 
 def _result(folder: Path) -> dict[str, Tensor] | None:

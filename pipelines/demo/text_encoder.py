@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..lora.fit import refuse_other_state
+
 TEXT_WIDTH = 64
 WORDS = 48
 """Longest text in training; a longer prompt is no error in the host, which pads all to 512."""
@@ -88,5 +90,7 @@ def read_text_encoder(weights: Mapping[str, Tensor]) -> tuple[TextEncoder, Token
     tokenizer = Tokenizer(bytes(weights[SENTENCEPIECE].tolist()))
     encoder = TextEncoder(len(tokenizer)).eval()
     umt5 = {name: tensor.float() for name, tensor in weights.items() if name != SENTENCEPIECE}
-    encoder.umt5.load_state_dict(umt5 | {"encoder.embed_tokens.weight": umt5["shared.weight"]})
+    umt5["encoder.embed_tokens.weight"] = umt5["shared.weight"]
+    refuse_other_state("the demo's text encoder", umt5, encoder.umt5.state_dict())
+    encoder.umt5.load_state_dict(umt5)
     return encoder, tokenizer

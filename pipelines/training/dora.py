@@ -56,8 +56,8 @@ class DoRA(nn.Module):
     def forward(self, batch: Mapping[str, Tensor], draws: Draws) -> dict[str, Tensor]:
         """`loss`, and `error`, the mean squared error before the levels are weighed."""
         latent = batch["latent"]
-        index = draws.choice(LEVELS).to(self.sigmas.device)
-        sigma = self.sigmas[index].to(latent.device)
+        index = draws.choice(LEVELS)
+        sigma = self.sigmas[index]
         noise = shifted(draws.normal(*latent.shape[1:]).to(latent), batch["subject"], self.mean_shift)
         velocity = self.velocity(at_level(latent, noise, sigma), 1000 * sigma, batch["context"])
         error = (velocity - (noise - latent)).square()

@@ -1,6 +1,6 @@
 """Random numbers that belong to a sample, not to the moment when it is computed.
 
-    bits of sample n, place i = mix(key of n + i * GOLDEN),    normal = sqrt(-2 log u) cos(2 pi v)
+    bits of sample n, place i = stirred(key of n + i * GOLDEN),    normal = sqrt(-2 log u) cos(2 pi v)
 
 Layout   one row of numbers for each sample of a batch; a draw has the batch first: (B, ...).
 Range    normal: mean 0, variance 1, at most 5.8; uniform: 0 up to but not 1; choice: 0 up to but not `count`.

@@ -216,7 +216,7 @@ class _Worker:
     def _everywhere_fine(self, parts: list[tuple[list[int], Mapping[str, Tensor]]], norm: Tensor) -> bool:
         """Whether losses and gradient are finite in every process; `complaint` says what is not in this one.
 
-        One answer for all of them: a GPU is waited for once in a step.
+        One answer for all of them, and one wait for a GPU.
         """
         finite = [term.detach().isfinite().all() for _, terms in parts for term in terms.values()]
         here = torch.stack([*finite, norm.isfinite().to(finite[0].device)]).all()

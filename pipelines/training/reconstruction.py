@@ -12,23 +12,19 @@ Differs  Not in value. The reference calls the edges Sobel's; they are central d
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..alpha.render import COLORS, hard_render, soft_render
+from ..alpha.render import hard_render, soft_render
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
 """Distance of two stacks of frames (N, 3, H, W) in -1..1 as a scalar."""
 
 GREY = (65.738 / 256, 129.057 / 256, 25.064 / 256)
 """Shares of red, green and blue in the grey that edges are taken of (BT.601, studio range)."""
-
-LOUDEST = 40.0
-"""PSNR in dB from which on a clip has nothing to gain."""
 
 SMALLEST_EDGE = 1e-6
 """Under the root of an edge's length, so that its gradient is finite on flat ground."""
@@ -50,7 +46,7 @@ def reconstruction_losses(
     """
     pairs = {
         "hard": (hard_rendered(rgb, alpha, hard_color), hard_rendered(true_rgb, true_alpha, hard_color)),
-        "soft": (_soft(rgb, alpha, soft_color), _soft(true_rgb, true_alpha, soft_color)),
+        "soft": (soft_rendered(rgb, alpha, soft_color), soft_rendered(true_rgb, true_alpha, soft_color)),
         "alpha": (alpha, true_alpha),
     }
     return _terms(pairs, perceptual)
@@ -74,25 +70,6 @@ def _terms(pairs: Mapping[str, tuple[Tensor, Tensor]], perceptual: Perceptual | 
     return terms
 
 
-def decibels(clips: Tensor, true: Tensor) -> Tensor:
-    """Mean over the batch of each clip's PSNR in dB, at most `LOUDEST`: (B, C, T, H, W) twice, in -1..1, to a scalar.
-
-    A clip counts by the share of its error that is gained, so that hair does not outweigh a disc.
-    """
-    error = (clips - true).square().flatten(1).mean(1) / 4
-    return -10 / math.log(10) * torch.log(error + 10 ** (-LOUDEST / 10)).mean()
-
-
-def seen_decibels(rgb: Tensor, alpha: Tensor, true_rgb: Tensor, true_alpha: Tensor) -> Tensor:
-    """`decibels` of the colour, soft-rendered over black and over white, and of the alpha, added."""
-    grey = alpha.mean(1, keepdim=True)
-
-    def over_both(rgb: Tensor, alpha: Tensor) -> Tensor:
-        return torch.cat([_soft(rgb, alpha, COLORS[wall]) for wall in ("black", "white")], dim=1)
-
-    return decibels(over_both(rgb, grey), over_both(true_rgb, true_alpha)) + decibels(grey, true_alpha)
-
-
 def edges(frames: Tensor) -> Tensor:
     """Length of the grey value's gradient, black beyond the border: (N, 3, H, W) to (N, H, W)."""
     red, green, blue = frames.unbind(1)
@@ -109,7 +86,8 @@ def hard_rendered(rgb: Tensor, alpha: Tensor, color: Sequence[float] | Tensor) -
     return hard_render(pixels, opacity, _wall(color, rgb)).movedim(-1, 1)
 
 
-def _soft(rgb: Tensor, alpha: Tensor, color: Sequence[float] | Tensor) -> Tensor:
+def soft_rendered(rgb: Tensor, alpha: Tensor, color: Sequence[float] | Tensor) -> Tensor:
+    """The colour over the wall by its alpha, as the eye sees it: (B, 3, T, H, W)."""
     pixels, opacity = rgb.movedim(1, -1), (alpha.movedim(1, -1) + 1) / 2
     return soft_render(pixels, opacity, _wall(color, rgb)).movedim(-1, 1)
 

@@ -29,10 +29,11 @@ from ..vae.latent_stats import STD, normalise
 from ..vae.merge_block import PREFIX, MergeBlock, Residual
 from .decoder_change import change_convolutions, published_keys
 from .draws import Draws
-from .reconstruction import Perceptual, hard_rendered, plain_losses, reconstruction_losses, seen_decibels
+from .psnr_loss import seen_psnr
+from .reconstruction import Perceptual, hard_rendered, plain_losses, reconstruction_losses
 from .tabd import Form, Velocity, tabd_loss
 from .wan_names import official_vae_name
-from .whole_clip import decode, features
+from .whole_clip import decode, features, latent_grid
 
 RANK = 128
 LOSS = "loss"
@@ -68,6 +69,8 @@ class RGBAVAE(nn.Module):
         super().__init__()
         if (tabd is None) != (velocity is None):
             raise ValueError("TABD wants a form and a frozen diffusion model, got only one of them; give both or none.")
+        if prior and not noise:
+            raise ValueError("prior wants noise, without which the scale of a latent means nothing; give both or none.")
         self.merge = _merge_block(base)
         self.stock, self.rgb, self.alpha = (copy.deepcopy(base).requires_grad_(False) for _ in range(3))
         del self.stock.decoder, self.stock.post_quant_conv
@@ -114,15 +117,16 @@ class RGBAVAE(nn.Module):
         if self.prior:
             terms["prior"] = self.prior * normalise(latent.float()).square().mean()
         if self.psnr:
-            terms["psnr"] = -self.psnr * seen_decibels(painted, opacity, rgb, alpha)
+            terms["psnr"] = -self.psnr * seen_psnr(painted, opacity, rgb, alpha)
         return {LOSS: torch.stack(list(terms.values())).sum(), **terms}
 
     def _noise(self, rgb: Tensor, draws: Draws) -> Tensor:
         """What is added to the raw latent."""
         if not self.noise:
             return rgb.new_zeros(())
-        cells = (rgb.shape[2] + 3) // 4, rgb.shape[3] // 8, rgb.shape[4] // 8
-        return self.noise * rgb.new_tensor(STD).reshape(-1, 1, 1, 1) * draws.normal(len(STD), *cells)
+        return (
+            self.noise * rgb.new_tensor(STD).reshape(-1, 1, 1, 1) * draws.normal(len(STD), *latent_grid(*rgb.shape[2:]))
+        )
 
 
 class FrozenVelocity(nn.Module):

@@ -50,6 +50,8 @@ class Joint(nn.Module):
         level_shift: float = 1.0,
     ) -> None:
         super().__init__()
+        if level_shift != 1 and family != WAN:
+            raise ValueError(f"a shift of the levels is for wan, got {level_shift:g} for {family.name}; leave it at 1.")
         self.model = model
         self.family = family
         self.dtype = dtype

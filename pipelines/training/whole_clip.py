@@ -50,6 +50,11 @@ def _summed(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
+def latent_grid(frames: int, height: int, width: int) -> tuple[int, int, int]:
+    """The cells of a clip's latent: (t, h, w)."""
+    return (frames + 3) // 4, height // 8, width // 8
+
+
 def encode(vae: Any, clip: Tensor, flat: bool = False) -> Tensor:
     """The moments of a clip: latent and its log-variance."""
     x = _head(vae.encoder, features(vae, clip, flat), flat=False)

@@ -84,6 +84,13 @@ def test_later_frames_are_the_same_when_drawn_alone():
     assert all(torch.equal(one[5:], other) for one, other in zip(whole, part))
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_a_part_is_the_same_when_drawn_alone(number):
+    whole = draw(scene(1, number), 3, 40, 32)
+    part = draw(scene(1, number), 3, 40, 32, rows=slice(8, 24), columns=slice(4, 20))
+    assert all(torch.equal(one[:, 8:24, 4:20], other) for one, other in zip(whole, part))
+
+
 def test_a_wall_is_opaque_color_in_range():
     assert wall(scene(0, 1), 10, 12).shape == (10, 12, 3)
     assert wall(scene(0, 1), 10, 12).min() >= 0

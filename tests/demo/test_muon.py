@@ -124,7 +124,18 @@ def test_kernels_go_on_from_a_state_and_on_a_model_that_was_moved():
 
 def test_gradients_of_kernels_do_not_add_up():
     model = Coder()
-    optimizer = muon_in_convolutions(model, 0.1, 0.01)
+    optimizer = muon_in_convolutions(model, 0.1, 0.01, lora_rate=0.1)
     paint(model, optimizer, 1)
     optimizer.zero_grad()
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_loras_without_a_rate_are_refused():
+    with pytest.raises(ValueError, match="want a rate of their own"):
+        muon_in_convolutions(Coder(), 0.1, 0.01)
+
+
+def test_a_kernel_that_is_no_row_of_numbers_is_refused_and_not_left_alone():
+    model = Coder().to(memory_format=torch.channels_last_3d)
+    with pytest.raises(RuntimeError, match="view"):
+        paint(model, muon_in_convolutions(model, 0.1, 0.01, lora_rate=0.1), 1)

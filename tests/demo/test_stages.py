@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 import torch
+from diffusers import WanTransformer3DModel
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from pipelines.demo import stages
 from pipelines.demo.__main__ import main
@@ -18,6 +21,7 @@ from pipelines.demo.trial import alpha_beside_colour, as_markdown, ellipse, reco
 from pipelines.lora.dora import read_dora
 from pipelines.lora.file_kinds import DORA, WAN21_VAE, WAN_ALPHA_VAE, refuse_unless
 from pipelines.lora.weights_file import read_weights, shapes_of
+from pipelines.training.wan_names import dit_to_official
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
 from pipelines.vae.checkpoint import split_vae_weights
@@ -88,13 +92,37 @@ def test_training_goes_on_from_base_models_that_were_published(recipe, tmp_path)
     made = stages.Recipe(tmp_path)
     for _ in range(2):  # the second time there is nothing to take over
         stages.go_on_from(recipe.folder / stages.MODELS, made)
-    for name in ("base_vae_whitened", "dit_clips"):
-        stages.STAGES.get(name, stages.base_vae_whitened)(made)
+    stages.base_vae_whitened(made)
+    stages.dit_clips(made)
     assert not list(tmp_path.rglob("checkpoints"))
     for file in (stages.VAE, stages.DIT, stages.TEXT_ENCODER):
         again, first = read_weights(made.file(file)), read_weights(recipe.file(file))
         assert again.keys() == first.keys()
         assert all(torch.equal(again[name], first[name]) for name in first)
+
+
+def test_base_models_of_its_own_are_not_mixed_with_others(recipe, tmp_path):
+    made = stages.Recipe(tmp_path)
+    stages.go_on_from(recipe.folder / stages.MODELS, made)
+    with pytest.raises(ValueError, match=r"base_vae_whitened has a base model of its own"):
+        stages.go_on_from(SHIPPED, made)
+
+
+def test_a_base_of_another_width_is_refused_by_its_file(recipe, tmp_path):
+    models = tmp_path / "models"
+    copytree(SHIPPED, models)
+    heads = {"config": json.dumps({"transformer": {"num_heads": 6}})}
+    narrow = WanTransformer3DModel(
+        num_attention_heads=6, attention_head_dim=32, text_dim=64, freq_dim=64, ffn_dim=896, num_layers=1
+    )
+    save_file(dit_to_official(narrow.state_dict()), models / stages.DIT, heads)
+    with pytest.raises(ValueError, match=Path(stages.DIT).name):
+        stages.go_on_from(models, stages.Recipe(tmp_path / "made"))
+
+
+def test_the_text_encoder_is_published_as_its_average(recipe):
+    result = load_file(recipe.folder / "dit_clips" / stages.RESULT)
+    assert torch.equal(result["text.umt5.shared.weight"], result["text.umt5.encoder.embed_tokens.weight"])
 
 
 def test_the_base_models_that_ship_have_the_captions_tokenizer():
@@ -106,12 +134,6 @@ def test_an_unknown_stage_is_refused(capsys, tmp_path):
     with pytest.raises(SystemExit):
         main([str(tmp_path), "vae_stils"])
     assert "unknown stage vae_stils; choose from vae_stills" in capsys.readouterr().err
-
-
-def test_a_base_that_is_no_folder_is_refused(capsys, tmp_path):
-    with pytest.raises(SystemExit):
-        main([str(tmp_path), "transpixeler", "--base", str(tmp_path / "bass")])
-    assert "--base wants a models folder" in capsys.readouterr().err
 
 
 def test_a_base_without_models_is_refused_by_the_file_that_is_missing(capsys, tmp_path):

@@ -7,15 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from pipelines.alpha.render import COLORS
-from pipelines.metrics.fidelity import psnr, seen
-from pipelines.training.reconstruction import (
-    LOUDEST,
-    decibels,
-    edges,
-    hard_rendered,
-    reconstruction_losses,
-    seen_decibels,
-)
+from pipelines.training.reconstruction import edges, hard_rendered, reconstruction_losses
 
 FILE = Path(__file__).parents[1] / "data" / "wan_alpha" / "vae_losses_tabd_dev.safetensors"
 GOLDEN = load_file(FILE)
@@ -98,37 +90,3 @@ def test_the_perceptual_term_sees_frames_of_the_three_renders():
     terms = losses(0, 0, perceptual)
     assert seen == [(torch.Size([18, 3, 32, 40]),) * 2] * 3
     assert terms["perceptual_alpha"] == (GOLDEN["recon_alpha3"] - GOLDEN["video_alpha"]).abs().amax()
-
-
-def noisy(clip, deviation, seed):
-    return clip + deviation * torch.randn(clip.shape, generator=torch.Generator().manual_seed(seed))
-
-
-def test_decibels_are_the_metrics_psnr_below_the_loudest():
-    true = torch.rand(2, 3, 2, 8, 8, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    made = noisy(true, 0.4, 2)
-    expected = sum(psnr(one / 2, other / 2) for one, other in zip(true, made)) / 2
-    assert decibels(made, true).item() == pytest.approx(expected, abs=0.05)
-    assert decibels(true, true).item() == pytest.approx(LOUDEST, abs=1e-3)
-
-
-def test_every_clip_counts_alike_however_wrong_it_is():
-    true = torch.zeros(2, 3, 1, 4, 4)
-    made = torch.stack([torch.full_like(true[0], 0.2), torch.full_like(true[0], 1.0)]).requires_grad_()
-    decibels(made, true).backward()
-    gained = (made.grad * made.detach()).flatten(1).sum(1)  # for the same share of the error
-    assert gained[0].item() == pytest.approx(gained[1].item(), rel=0.05)
-
-
-def test_seen_decibels_are_those_of_what_is_seen_and_of_alpha():
-    rgb, alpha = GOLDEN["video_fgr"].double(), GOLDEN["video_alpha"].double()
-    painted, opacity = noisy(rgb, 0.6, 3), noisy(alpha.expand_as(rgb), 0.6, 4)
-
-    def clips(rgb, alpha):
-        both = torch.cat([rgb, alpha.mean(1, keepdim=True)], 1) / 2 + 0.5
-        return [clip.movedim(0, -1) for clip in both]
-
-    pairs = list(zip(clips(rgb, alpha), clips(painted, opacity)))
-    colour = sum(psnr(seen(true), seen(made)) for true, made in pairs) / len(pairs)
-    opaque = sum(psnr(true[..., 3:], made[..., 3:]) for true, made in pairs) / len(pairs)
-    assert seen_decibels(painted, opacity, rgb, alpha).item() == pytest.approx(colour + opaque, abs=0.1)

@@ -8,8 +8,9 @@ from pipelines.lora.file_kinds import WAN_ALPHA_VAE, identify
 from pipelines.lora.weights_file import read_weights, shapes_of
 from pipelines.training.draws import Draws
 from pipelines.training.loop import Run, train
+from pipelines.training.psnr_loss import seen_psnr
 from pipelines.training.published_file import write_published
-from pipelines.training.reconstruction import hard_rendered, seen_decibels
+from pipelines.training.reconstruction import hard_rendered
 from pipelines.training.rgba_vae import RGBAVAE, FrozenVelocity, published
 from pipelines.training.tabd import FORMS
 from pipelines.training.wan_models import vae_from_official
@@ -128,11 +129,16 @@ def test_the_loss_is_the_sum_of_its_terms_and_reaches_everything_that_is_trained
 
 
 def test_the_prior_is_the_latents_mean_square_as_the_diffusion_model_has_it(base):
-    model, batch = shaken(RGBAVAE(base, RANK, rendering=False, prior=0.5)), clips()
+    model, batch = shaken(RGBAVAE(base, RANK, rendering=False, noise=0.1, prior=0.5)), clips()
     terms = model(batch, Draws(0, [0, 1]))
     loss = terms.pop("loss")
     torch.testing.assert_close(terms["prior"], 0.5 * normalise(model.encode(**batch)).square().mean())
     torch.testing.assert_close(loss, sum(terms.values()))
+
+
+def test_a_prior_without_noise_is_refused(base):
+    with pytest.raises(ValueError, match="prior wants noise"):
+        RGBAVAE(base, RANK, prior=0.01)
 
 
 def test_decibels_are_taken_off_the_loss_by_their_weight(base):
@@ -143,13 +149,13 @@ def test_decibels_are_taken_off_the_loss_by_their_weight(base):
     walls = model.walls[Draws(0, [0, 1]).choice(len(model.walls), 3)]
     shown = hard_rendered(batch["rgb"], batch["alpha"], walls[:, 0])
     painted = model.decode(model.encode(shown, batch["alpha"]))
-    torch.testing.assert_close(gained, -0.06 * seen_decibels(*painted, batch["rgb"], batch["alpha"]))
+    torch.testing.assert_close(gained, -0.06 * seen_psnr(*painted, batch["rgb"], batch["alpha"]))
 
 
 @torch.no_grad()
 def test_noise_is_in_units_of_the_normalised_latent_and_reaches_the_decoders_alone(base):
     seen = []
-    model = shaken(RGBAVAE(base, RANK, rendering=False, noise=0.3))
+    model = shaken(RGBAVAE(base, RANK, rendering=False, noise=0.3, prior=1.0))
     own = model.decode
     model.decode = lambda latent: seen.append(latent) or own(latent)
     terms, again = (model(clips(64), Draws(0, list(range(64)))) for _ in range(2))
@@ -157,6 +163,7 @@ def test_noise_is_in_units_of_the_normalised_latent_and_reaches_the_decoders_alo
     assert added.std(dim=(0, 2, 3, 4)).tolist() == pytest.approx([0.3] * 16, rel=0.1)
     assert float(added.mean()) == pytest.approx(0, abs=0.01)
     torch.testing.assert_close(terms, again)
+    torch.testing.assert_close(terms["prior"], normalise(model.encode(**clips(64))).square().mean())
 
 
 def test_without_rendering_the_colour_is_compared_as_it_is(base):

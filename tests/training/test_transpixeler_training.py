@@ -10,7 +10,7 @@ from pipelines.lora.weights_file import read_weights
 from pipelines.training.alpha_tokens import Additions, AlphaTokens
 from pipelines.training.draws import Draws
 from pipelines.training.published_file import write_published
-from pipelines.training.transpixeler import TransPixeler, noised, published, signal_levels
+from pipelines.training.transpixeler import Joint, TransPixeler, noised, published, signal_levels
 from pipelines.training.wan_models import dit_from_official
 from pipelines.transpixeler.families import COGVIDEOX, MOCHI, WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
@@ -187,6 +187,11 @@ def test_a_level_shift_trains_wan_on_noisier_levels(shift, middle):
     assert float(timesteps.median()) == pytest.approx(middle, abs=40)
     sigma = (timesteps / 1000).reshape(-1, 1, 1, 1, 1)
     torch.testing.assert_close(x - sigma * target, latent, rtol=0, atol=1e-5)
+
+
+def test_a_level_shift_is_refused_where_it_does_nothing():
+    with pytest.raises(ValueError, match="for wan, got 3 for mochi"):
+        Joint(torch.nn.Identity(), MOCHI, torch.float32, level_shift=3.0)
 
 
 def test_positions_embedding_and_reach_can_be_taken_away():

@@ -27,7 +27,7 @@ from ...metrics.plain_background import subject_iou
 from ...training.loop import Run
 from ...training.padded_text import count_padding
 from ...training.wan_models import load_dit, load_vae
-from ...training.whole_clip import decode, encode
+from ...training.whole_clip import decode, encode, latent_grid
 from ...transparent_prompt import transparent_prompt
 from ...vae.latent_stats import denormalise, normalise
 from ..base_dit import EMPTY
@@ -70,7 +70,7 @@ class Budget:
 
     @property
     def grid(self) -> tuple[int, int, int]:
-        return (self.frames + 3) // 4, self.side // 8, self.side // 8
+        return latent_grid(self.frames, self.side, self.side)
 
 
 SMALL = Budget(steps=200, batch=8, clips=160, frames=5, vae_frames=5, vae_side=32)
