@@ -18,12 +18,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "folder", type=Path, help="where checkpoints and results are kept; models/ in it is the outcome"
     )
-    parser.add_argument("stage", nargs="*", help=f"any of {', '.join(stages.STAGES)}")
+    parser.add_argument(
+        "stage",
+        nargs="*",
+        help=f"right after the folder, any of {', '.join(stages.STAGES)}; those that it needs are trained first",
+    )
     for name, what in (("steps", "steps to train"), ("clips", "clips to learn from"), ("batch", "clips in a step")):
         parser.add_argument(
             f"--{name}", nargs="+", default=[], metavar="STAGE=N", help=f"{what}, instead of the recipe's"
         )
-    parser.add_argument("--base", type=Path, help="a models folder whose base models to go on from")
+    parser.add_argument(
+        "--base", type=Path, help="a models folder whose VAE, diffusion model and text encoder to go on from"
+    )
     parser.add_argument("--publish", type=Path, help="copy the models there when all is trained")
     parser.add_argument("--precision", choices=("no", "bf16"), default="no", help="of the training")
     parser.add_argument("--compile", action="store_true", help="compile the diffusion models' blocks on a processor")
@@ -36,13 +42,19 @@ def main(arguments: list[str]) -> int:
         parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
     steps, clips, batch = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
     recipe = stages.Recipe(options.folder, options.precision, steps, clips, batch, options.workers, options.compile)
+    if options.base is not None and not options.base.is_dir():
+        parser.error(f"--base wants a models folder, got {options.base}")
     if options.base is not None:
         try:
             stages.go_on_from(options.base, recipe)
         except ValueError as error:
             parser.error(f"--base {options.base}: {error}")
-    for name in options.stage or stages.LAST:
-        stages.STAGES[name](recipe)
+    try:
+        for name in options.stage or stages.LAST:
+            stages.STAGES[name](recipe)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped; the same command goes on from the last checkpoint\n")
+        return 130
     if options.publish is not None:
         shutil.copytree(recipe.folder / stages.MODELS, options.publish, dirs_exist_ok=True)
     sys.stderr.write(f"models are in {options.publish or recipe.folder / stages.MODELS}\n")
@@ -53,8 +65,10 @@ def _counts(parser: argparse.ArgumentParser, given: list[str]) -> dict[str, int]
     """Stage to number, of arguments such as dit_stills=4000."""
     pairs = [text.partition("=") for text in given]
     for stage, _, number in pairs:
-        if stage not in stages.STAGES or not number.isdigit():
-            parser.error(f"expected STAGE=N with a stage of {', '.join(stages.STAGES)}, got {stage}={number}")
+        if stage not in stages.STAGES or not number.isdigit() or int(number) < 1:
+            parser.error(
+                f"expected STAGE=N with a stage of {', '.join(stages.STAGES)} and 1 or more, got {stage}={number}"
+            )
     return {stage: int(number) for stage, _, number in pairs}
 
 

@@ -293,13 +293,8 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
         model = rgba_vae.RGBAVAE(base, DECODER_RANK, flat=True, noise=0.07, prior=0.01, psnr=0.06)
         run = recipe.run_of_vae("rgba_vae", steps=2500, batch=16)
         clips = torch.zeros(run.batch, 3, FRAMES, 48, 48)
-        recipe.capture(
-            model,
-            "through",
-            clips,
-            clips[:, :1],
-            clips.new_zeros(run.batch, base_vae.CHANNELS, *latent_grid(FRAMES, 48, 48)),
-        )
+        noise = clips.new_zeros(run.batch, base_vae.CHANNELS, *latent_grid(FRAMES, 48, 48))
+        recipe.capture(model, "through", clips, clips[:, :1], noise)
 
         def sample(model: Any, _: int) -> dict[str, Tensor]:
             drawn = [ShownRGBA(HELD_OUT_SEED, FRAMES, WHOLE)[number] for number in range(8)]

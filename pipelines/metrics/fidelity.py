@@ -72,7 +72,7 @@ def same_shape(true: Tensor, made: Tensor) -> None:
     """Raises ValueError unless both clips have one shape, and something in it."""
     if true.shape != made.shape or not true.numel():
         raise ValueError(
-            f"Two clips of one size were expected, got {tuple(true.shape)} and {tuple(made.shape)}; "
+            f"Two clips of one size and length were expected, got {tuple(true.shape)} and {tuple(made.shape)}; "
             "cut or render them alike, a resize would be measured too."
         )
 

@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the command went through, 1 when it was refused or stopped, with the reason on standard error."""
+    """0 when the command went through, 1 when it was refused, 130 when it was interrupted; why, on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] not in COMMANDS:
         about = "".join(f"  {name:14} {(kind.__doc__ or '').strip()}\n" for name, kind in COMMANDS.items())
@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, NotFinite, OSError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped; the same command goes on from what is there\n")
+        return 130
     return 0
 
 

@@ -35,7 +35,9 @@ class CacheJoint:
     text_encoder: Annotated[Path | None, "for wan: UMT5 in 16 or 32 bits"] = None
     backgrounds: Annotated[Path | None, "folder of stills or videos to blur; else one of 8 colours"] = None
     decontaminate: Annotated[Literal["none", "levels", "choke"], "take the background out of soft edges"] = "none"
-    area: Annotated[int, "pixels of a frame; sizes are its factors"] = AREA
+    area: Annotated[
+        int, "pixels of a frame: every clip is brought to so many, a small one enlarged, in about its own shape"
+    ] = AREA
     frames: Annotated[int, "at most"] = 49
     variants: Annotated[int, "of each clip: other background, labels on the other side"] = 1
     seed: Annotated[int, "of backgrounds and labels"] = 0

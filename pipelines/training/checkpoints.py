@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ import torch
 from ..media.whole_file import write_whole
 
 NAME = re.compile(r"step-(\d+)\.pt")
+
+_DELETE = "delete it, and training goes on from the one before"
 
 
 def write_checkpoint(folder: Path, step: int, state: Mapping[str, Any], keep: int) -> Path:
@@ -45,8 +48,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Raises ValueError, naming the file, when it is no checkpoint."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:  # what torch.load says to a broken file
-        raise ValueError(f"{path.name} wants to be a checkpoint, got a file that does not read ({error}).") from error
+    except (RuntimeError, EOFError, ValueError, OSError, KeyError, UnpicklingError) as error:  # of a broken file
+        raise ValueError(f"{path} wants to be a checkpoint, got a file that does not read; {_DELETE}.") from error
     if not isinstance(state, dict) or "step" not in state:
-        raise ValueError(f"{path.name} wants to be a checkpoint, got no step in it; delete it to start from another.")
+        raise ValueError(f"{path} wants to be a checkpoint, got no step in it; {_DELETE}.")
     return state

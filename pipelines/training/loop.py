@@ -289,6 +289,14 @@ class _Worker:
                 f"{path} is of another run: it has seed {state['seed']} and {len(state['weights'])} weights, this one "
                 f"has seed {self.run.seed} and {len(self.trained)}. Choose another folder, or do not resume."
             )
+        other = next(
+            (name for name, tensor in state["weights"].items() if tensor.shape != self.trained[name].shape), None
+        )
+        if other is not None:
+            raise ValueError(
+                f"{path} is of another run: there {other} is {tuple(state['weights'][other].shape)}, here "
+                f"{tuple(self.trained[other].shape)}. Choose its settings, another folder, or do not resume."
+            )
         with torch.no_grad():
             for name, tensor in state["weights"].items():
                 self.trained[name].copy_(tensor)

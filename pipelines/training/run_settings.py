@@ -78,6 +78,7 @@ class RunSettings:
 
         if PartialState().is_main_process:
             write_published(self.out, weights, self.out_dtype)
+            sys.stderr.write(f"{self.out} is written; its log and samples are in {self.run}\n")
 
     def adamw(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.AdamW(parameters, lr=self.rate, weight_decay=self.decay)

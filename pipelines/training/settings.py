@@ -53,6 +53,8 @@ def _from_file(path: Path, types: Mapping[str, Any]) -> dict[str, Any]:
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         table = toml.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such file; type its whole path, or go to its folder.") from None
     except toml.TOMLDecodeError as problem:
         raise ValueError(f"{path}: expected TOML, {problem}.") from problem
     table = {name.replace("-", "_"): value for name, value in table.items()}

@@ -36,9 +36,15 @@ class TrainVAE(RunSettings):
     width: Annotated[int, "of a window in pixels, a multiple of 16"] = 272
     rank: Annotated[int, "of the decoder LoRAs"] = RANK
     rendering: Annotated[bool, "compare hard and soft renders; false compares the straight colour"] = True
-    noise: Annotated[float, "deviation of what is added to the latent before it is decoded; the paper adds none"] = 0.0
-    prior: Annotated[float, "weight of the latent's mean square, which keeps its scale; wants noise"] = 0.0
-    psnr: Annotated[float, "weight of a decibel of PSNR, of what is seen and of alpha; the paper has none"] = 0.0
+    noise: Annotated[
+        float, "deviation of what is added to the latent before it is decoded; the paper adds none, the demo 0.07"
+    ] = 0.0
+    prior: Annotated[
+        float, "weight of the latent's mean square, which keeps its scale; wants noise; the demo's is 0.01"
+    ] = 0.0
+    psnr: Annotated[
+        float, "weight of a decibel of PSNR, of what is seen and of alpha; the paper has none, the demo 0.06"
+    ] = 0.0
     perceptual: Annotated[Path | None, "VGG16 weights of torchvision; looked up in torch.hub's cache"] = None
     tabd: Annotated[Literal["none", "released", "paper", "bounded"], "the loss through a frozen diffusion model"] = (
         "none"

@@ -136,6 +136,12 @@ def test_an_unknown_stage_is_refused(capsys, tmp_path):
     assert "unknown stage vae_stils; choose from vae_stills" in capsys.readouterr().err
 
 
+def test_a_base_that_is_no_folder_is_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "transpixeler", "--base", str(tmp_path / "bass")])
+    assert "--base wants a models folder" in capsys.readouterr().err
+
+
 def test_a_base_without_models_is_refused_by_the_file_that_is_missing(capsys, tmp_path):
     with pytest.raises(SystemExit):
         main([str(tmp_path / "made"), "--base", str(tmp_path)])
@@ -147,9 +153,10 @@ def test_a_text_encoder_of_another_kind_is_refused():
         read_text_encoder(read_weights(SHIPPED / stages.VAE))
 
 
-def test_counts_are_given_by_stage(capsys, tmp_path):
+@pytest.mark.parametrize("count", ["many", "0", ""])
+def test_counts_are_given_by_stage(capsys, tmp_path, count):
     with pytest.raises(SystemExit):
-        main([str(tmp_path), "--steps", "dora=many"])
+        main([str(tmp_path), "--steps", f"dora={count}"])
     assert "expected STAGE=N" in capsys.readouterr().err
 
 

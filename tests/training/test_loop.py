@@ -151,9 +151,16 @@ def test_a_checkpoint_of_another_seed_is_refused(tmp_path):
         train(*toy_loss(Toy()), **small_run(tmp_path, seed=6))
 
 
-def test_a_broken_checkpoint_is_named(tmp_path):
+def test_a_checkpoint_of_another_shape_is_refused(tmp_path):
+    train(*toy_loss(Toy()), **small_run(tmp_path))
+    with pytest.raises(ValueError, match=r"of another run: there .* is \(.*\), here"):
+        train(*toy_loss(Toy(width=5)), **small_run(tmp_path, steps=12))
+
+
+@pytest.mark.parametrize("data", [b"half a file", b"garbage", b""])
+def test_a_broken_checkpoint_is_named(tmp_path, data):
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints/step-00000003.pt").write_bytes(b"half a file")
+    (tmp_path / "checkpoints/step-00000003.pt").write_bytes(data)
     with pytest.raises(ValueError, match=r"step-00000003\.pt wants to be a checkpoint"):
         train(*toy_loss(Toy()), **small_run(tmp_path))
 

@@ -11,10 +11,10 @@ from pipelines.training.loop import Run
 
 
 class Toy(nn.Module):
-    def __init__(self):
+    def __init__(self, width=8):
         super().__init__()
         torch.manual_seed(3)
-        self.first, self.drop, self.last = nn.Linear(4, 8), nn.Dropout(0.0), nn.Linear(8, 1)
+        self.first, self.drop, self.last = nn.Linear(4, width), nn.Dropout(0.0), nn.Linear(width, 1)
 
     def forward(self, x):
         return self.last(self.drop(self.first(x).tanh()))
