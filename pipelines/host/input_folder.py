@@ -8,7 +8,7 @@ from pathlib import Path
 
 import folder_paths
 
-from ..media.read_sequence import BEST_FIRST
+from ..media.read_sequence import BEST_FIRST, sidecars
 from ..media.read_still import READABLE
 from ..media.read_video import SUFFIXES
 
@@ -63,10 +63,10 @@ def input_problem(name: str | None) -> str | None:
 
 
 def fingerprint(name: str) -> str:
-    """Changes when a file does: names, sizes and times of all that the name stands for, and of sidecars beside it."""
+    """Changes when a file does: names, sizes and times of all that the name stands for, and of its sidecars."""
     path = chosen_path(name)
     files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-    files += sorted(path.parent.glob("*.json"))
+    files += [each for each, _ in sidecars(path if path.is_dir() else path.parent)]
     return repr([(str(each), stat.st_size, stat.st_mtime_ns) for each in files for stat in (each.stat(),)])
 
 

@@ -128,12 +128,17 @@ def _sequences(folder: Path) -> dict[str, dict[int, Path]]:
 
 def _told(folder: Path) -> tuple[Fraction | None, str | None]:
     """The rate and the association that the sidecar of a take says of the pass in a folder."""
-    for take in (folder, folder.parent):
-        for told in filter(None, map(_sidecar, sorted(take.glob("*.json")))):
-            passes = {take / str(Path(each["pattern"]).parent): each["association"] for each in told["passes"]}
-            if folder in passes:
-                return Fraction(told["fps"]["num"], told["fps"]["den"]), passes[folder]
+    for path, told in sidecars(folder):
+        passes = {path.parent / str(Path(each["pattern"]).parent): each["association"] for each in told["passes"]}
+        if folder in passes:
+            return Fraction(told["fps"]["num"], told["fps"]["den"]), passes[folder]
     return None, None
+
+
+def sidecars(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The sidecars of ours in a folder and in the one above it, where those of passes lie, and what they say."""
+    files = [path for take in (folder, folder.parent) for path in sorted(take.glob("*.json"))]
+    return [(path, told) for path in files if (told := _sidecar(path)) is not None]
 
 
 def _sidecar(path: Path) -> dict[str, Any] | None:

@@ -75,7 +75,7 @@ def opened(source: Source) -> InputContainer:
     try:
         container = cast(InputContainer, av.open(str(source) if isinstance(source, Path) else source))
     except FFmpegError as error:
-        raise ValueError(f"A video was expected, {name} is none: {error}.") from None
+        raise ValueError(f"A video was expected, {name} is none: {error.strerror}.") from None
     if not container.streams.video:
         container.close()
         raise ValueError(f"A video was expected, {name} has no picture in it.")

@@ -34,7 +34,7 @@ def decoded(codec_name: str, file: bytes) -> av.VideoFrame:
         frames = [*codec.decode(av.Packet(file)), *codec.decode(None)]
     except FFmpegError as error:
         raise ValueError(
-            f"A picture in {codec_name} was expected, got {len(file)} bytes that are none: {error}."
+            f"A picture in {codec_name} was expected, got {len(file)} bytes that are none: {error.strerror}."
         ) from None
     if len(frames) != 1:
         raise ValueError(f"One picture in {codec_name} was expected, got {len(frames)} in {len(file)} bytes.")

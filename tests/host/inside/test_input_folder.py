@@ -32,3 +32,11 @@ def test_a_changed_sidecar_is_a_changed_sequence(ours, takes, name):
     assert fingerprint(name) == before
     sidecar.write_text(sidecar.read_text() + " ")
     assert fingerprint(name) != before
+
+
+def test_other_json_beside_a_sequence_is_none_of_its_business(ours, takes):
+    fingerprint = ours("pipelines.host.input_folder").fingerprint
+    before = fingerprint("shots/plain_v001")
+    (takes / "shots" / "notes.json").write_text('{"notes": []}')
+    (takes / "shots" / "broken.json").write_text("{")
+    assert fingerprint("shots/plain_v001") == before
