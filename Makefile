@@ -5,7 +5,7 @@ CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rgba-video
 BEGAN  := $(shell date +%s)
 
 HOST = $(PYTHON) tools/comfy_host.py
-HOST_PYTHON = "$$($(HOST) where | $(PYTHON) -c "import json, sys; print(json.load(sys.stdin)['python'])")"
+HOST_PYTHON = "$$($(HOST) where --python)"
 
 .PHONY: demo demo-models test check bench host programs
 

@@ -1,7 +1,7 @@
 """A real ComfyUI for the demo, the tests and the benchmarks: install it, find it, start it, drive it.
 
     python tools/comfy_host.py install [--version V] [--dest DIR]
-    python tools/comfy_host.py where   [--version V] [--dest DIR]
+    python tools/comfy_host.py where   [--version V] [--dest DIR] [--python]
     python tools/comfy_host.py serve   [options]
     python tools/comfy_host.py run GRAPH.json [--set NODE.INPUT=VALUE ...] [--timeout S] [options]
 
@@ -828,6 +828,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text)
         sub.add_argument("--version", choices=RELEASES, default=None)
         sub.add_argument("--dest", type=Path, default=None, help="instead of the user's cache folder")
+        sub.add_argument("--python", action="store_true", help="print the path of its Python alone")
     serve = commands.add_parser("serve", help="start the host with this pack and leave it running")
     run = commands.add_parser("run", help="queue one graph and print the files that it wrote")
     for sub in (serve, run):
@@ -905,7 +906,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _stop_when_told()
     if options.command in ("install", "where"):
         host = (install if options.command == "install" else where)(options.version, options.dest)
-        sys.stdout.write(json.dumps(asdict(host)) + "\n")
+        sys.stdout.write((host.python if options.python else json.dumps(asdict(host))) + "\n")
         return 0
     graph = set_inputs(_read_graph(options.graph), options.assignments) if options.command == "run" else None
     host = install(options.host_version)

@@ -469,6 +469,11 @@ def test_a_second_install_takes_a_second(host):
     assert result.stderr == ""
 
 
+def test_where_prints_the_python_alone_for_a_shell(host):
+    shown = subprocess.run([sys.executable, str(TOOL), "where", "--python"], capture_output=True, text=True, check=True)
+    assert shown.stdout == f"{host.python}\n"
+
+
 ONE_ELLIPSE = json.dumps(
     {
         "version": 1,
