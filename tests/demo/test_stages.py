@@ -125,11 +125,6 @@ def test_the_text_encoder_is_published_as_its_average(recipe):
     assert torch.equal(result["text.umt5.shared.weight"], result["text.umt5.encoder.embed_tokens.weight"])
 
 
-def test_the_base_models_that_ship_have_the_captions_tokenizer():
-    _, words = read_text_encoder(read_weights(SHIPPED / stages.TEXT_ENCODER))
-    assert words.model == stages.tokenizer().model
-
-
 def test_an_unknown_stage_is_refused(capsys, tmp_path):
     with pytest.raises(SystemExit):
         main([str(tmp_path), "vae_stils"])
