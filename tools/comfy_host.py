@@ -31,11 +31,13 @@ import tarfile
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 PACK = Path(__file__).resolve().parents[1]
 PACK_NAME = "ComfyUI-RGBA-Video"
@@ -559,7 +561,7 @@ class Server:
 
     def run(self, graph: dict[str, Any], *, timeout: float | None = None, progress: bool = False) -> Finished:
         """Queues an API-format graph and waits for it. Errors: GraphError (a node), HostError (the host, the time)."""
-        return asyncio.run(self._run(graph, timeout, progress))
+        return asyncio.run(_told_between_steps(self._run(graph, timeout, progress)))
 
     async def _run(self, graph: dict[str, Any], timeout: float | None, progress: bool) -> Finished:
         import aiohttp
@@ -889,15 +891,44 @@ def _go_on_inside(host: Host, arguments: Sequence[str]) -> int:
     return subprocess.run(command, env=environment()).returncode
 
 
+REQUESTS_TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 def _stop_when_told() -> None:
     """A request to end leaves as Ctrl-C does, through every `finally`: no host is left running."""
+    for number in REQUESTS_TO_END:
+        signal.signal(number, _leave)
 
-    def leave(number: int, _: FrameType | None) -> NoReturn:
-        sys.exit(128 + number)
 
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), leave)
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+async def _told_between_steps(work: Coroutine[Any, Any, T]) -> T:
+    """The work; a request to end that `_leave` would take cancels it, as Ctrl-C does.
+
+    Raised in the middle of the loop's own code, the end could lose a step that the loop then waits for, for good.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    ours = [number for number in REQUESTS_TO_END if os.name != "nt" and signal.getsignal(number) is _leave]
+    told: list[int] = []
+
+    def cancel(number: int) -> None:
+        told.append(number)
+        task.cancel()
+
+    for number in ours:
+        loop.add_signal_handler(number, cancel, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if told:
+            sys.exit(128 + told[0])
+        raise
+    finally:
+        for number in ours:
+            loop.remove_signal_handler(number)
+            signal.signal(number, _leave)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -451,6 +452,31 @@ def test_where_prints_one_line_of_json_or_an_error_and_no_traceback(elsewhere):
     result = subprocess.run([sys.executable, str(TOOL), "where"], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("no ComfyUI 0.30.0 in ") and "Traceback" not in result.stderr
+
+
+TOLD_WHILE_A_LOOP_RUNS = f"""
+import asyncio, os, signal, sys
+sys.path.insert(0, {str(TOOL.parent)!r})
+import comfy_host
+
+async def work():
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("the step goes on to its end")
+    try:
+        await asyncio.sleep(60)
+    finally:
+        print("and is cancelled after it")
+
+comfy_host._stop_when_told()
+asyncio.run(comfy_host._told_between_steps(work()))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_a_request_to_end_does_not_break_into_a_step_of_a_loop():
+    result = subprocess.run([sys.executable, "-c", TOLD_WHILE_A_LOOP_RUNS], capture_output=True, text=True, timeout=30)
+    assert result.stdout.splitlines() == ["the step goes on to its end", "and is cancelled after it"]
+    assert (result.returncode, result.stderr) == (128 + signal.SIGTERM, "")
 
 
 # on a machine that has a host
