@@ -137,7 +137,7 @@ def _told(folder: Path) -> tuple[Fraction | None, str | None]:
 
 def sidecars(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """The sidecars of ours in a folder and in the one above it, where those of passes lie, and what they say."""
-    files = [path for take in (folder, folder.parent) for path in sorted(take.glob("*.json"))]
+    files = [path for take in (folder, folder.parent) for path in sorted(take.glob("*.json")) if path.is_file()]
     return [(path, told) for path in files if (told := _sidecar(path)) is not None]
 
 

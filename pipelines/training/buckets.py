@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 
 from .draws import mix
 
+Area = Annotated[
+    int, "pixels of a frame: every clip is brought to so many, a small one enlarged, in about its own shape"
+]
 AREA = 640 * 624
 CELL = 16
 WIDEST = 16 / 9

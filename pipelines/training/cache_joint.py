@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..alpha.render import COLORS
 from ..transpixeler.families import COGVIDEOX, MOCHI, WAN
-from .buckets import AREA
+from .buckets import AREA, Area
 from .clip_items import before_a_blurred_background, one_of, over_a_wall, prompt_of, whole_clip_of
 from .clip_list import Row, read_rows
 from .footage import is_footage, read_frames
@@ -35,9 +35,7 @@ class CacheJoint:
     text_encoder: Annotated[Path | None, "for wan: UMT5 in 16 or 32 bits"] = None
     backgrounds: Annotated[Path | None, "folder of stills or videos to blur; else one of 8 colours"] = None
     decontaminate: Annotated[Literal["none", "levels", "choke"], "take the background out of soft edges"] = "none"
-    area: Annotated[
-        int, "pixels of a frame: every clip is brought to so many, a small one enlarged, in about its own shape"
-    ] = AREA
+    area: Area = AREA
     frames: Annotated[int, "at most"] = 49
     variants: Annotated[int, "of each clip: other background, labels on the other side"] = 1
     seed: Annotated[int, "of backgrounds and labels"] = 0

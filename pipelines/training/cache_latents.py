@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from .buckets import AREA
+from .buckets import AREA, Area
 from .clip_items import hard_rendered_clip, prompt_of, subject_of, whole_clip_of
 from .clip_list import Row, read_rows
 from .latent_cache import cache
@@ -27,9 +27,7 @@ class CacheLatents:
     weights: Annotated[Path, "Wan-Alpha-VAE with its feature merge block"]
     text_encoder: Annotated[Path, "UMT5 in 16 or 32 bits"]
     cache: Annotated[Path, "folder for the result"]
-    area: Annotated[
-        int, "pixels of a frame: every clip is brought to so many, a small one enlarged, in about its own shape"
-    ] = AREA
+    area: Area = AREA
     frames: Annotated[int, "at most; 4n + 1 are taken"] = 81
     variants: Annotated[int, "of each clip: other wall, labels on the other side"] = 1
     seed: Annotated[int, "of walls and labels"] = 0

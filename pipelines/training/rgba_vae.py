@@ -124,9 +124,8 @@ class RGBAVAE(nn.Module):
         """What is added to the raw latent."""
         if not self.noise:
             return rgb.new_zeros(())
-        return (
-            self.noise * rgb.new_tensor(STD).reshape(-1, 1, 1, 1) * draws.normal(len(STD), *latent_grid(*rgb.shape[2:]))
-        )
+        spread = rgb.new_tensor(STD).reshape(-1, 1, 1, 1)
+        return self.noise * spread * draws.normal(len(STD), *latent_grid(*rgb.shape[2:]))
 
 
 class FrozenVelocity(nn.Module):

@@ -39,4 +39,5 @@ def test_other_json_beside_a_sequence_is_none_of_its_business(ours, takes):
     before = fingerprint("shots/plain_v001")
     (takes / "shots" / "notes.json").write_text('{"notes": []}')
     (takes / "shots" / "broken.json").write_text("{")
+    (takes / "shots" / "folder.json").mkdir()
     assert fingerprint("shots/plain_v001") == before
