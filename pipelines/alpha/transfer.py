@@ -20,7 +20,7 @@ OFFSET = 0.055
 POWER = 2.4
 
 
-PART = 1 << 16
+PART = 1 << 18
 """Values that a thread works on at once, so that what lies between two steps stays in its processor's cache."""
 
 
@@ -36,7 +36,8 @@ def srgb_from_linear(linear: Tensor) -> Tensor:
 
 def _linear(display: Tensor) -> Tensor:
     size = display.abs()
-    curve = ((size + OFFSET) / (1 + OFFSET)).pow(POWER)
+    base = (size + OFFSET) / (1 + OFFSET)
+    curve = (base.log2() * (POWER - 2)).exp2() * base * base  # pow, as exact, takes twice as long
     return torch.where(size <= JOINT_DISPLAY, size / SLOPE, curve).copysign(display)
 
 

@@ -17,6 +17,7 @@ from types import ModuleType
 import numpy as np
 
 from .gamut import REC709, Chromaticities
+from .zip_level import zip_level
 
 KINDS: Mapping[str, str] = {
     "zip": "ZIP_COMPRESSION",
@@ -66,11 +67,16 @@ def encode(
     channels: Mapping[str, np.ndarray],
     *,
     kind: str = "zip",
+    compression: int = 4,
     chromaticities: Chromaticities = REC709,
     fps: Fraction | None = None,
     text: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A whole EXR file of float16 or float32 channels; `kind` is one of KINDS, `text` becomes string attributes.
+    """A whole EXR file of float16 or float32 channels.
+
+    kind         one of KINDS.
+    compression  0 (stored) to 9 (smallest, slow), of zip and zips; the channels are the same at every level.
+    text         becomes string attributes.
 
     ValueError for other kinds, and for what is not finite: half overflows above 65504.
     """
@@ -86,9 +92,9 @@ def encode(
     header = {"type": exr.scanlineimage, "compression": getattr(exr, KINDS[kind]), "chromaticities": chromaticities}
     header |= dict(text or {}) | ({"framesPerSecond": fps} if fps else {})
     stream = io.BytesIO()
-    exr.File(header, {name: np.ascontiguousarray(values) for name, values in channels.items()}, num_threads=0).write(
-        stream
-    )
+    picture = exr.File(header, {name: np.ascontiguousarray(each) for name, each in channels.items()}, num_threads=0)
+    with zip_level(exr, compression):
+        picture.write(stream)
     return stream.getvalue()
 
 

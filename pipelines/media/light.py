@@ -9,7 +9,8 @@ Differs  Colour where alpha is 0 is lost by premultiplying; `emissive` keeps it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,11 +21,19 @@ from ..alpha.transfer import linear_from_srgb, srgb_from_linear
 from .gamut import REC709, SPACES, Chromaticities, converted
 from .passes import Pass
 
+BAND = 64
+"""Rows that are worked on at once, so that what lies between two steps stays in the processor's cache."""
+
 
 def light_channels(
-    rgba: Tensor, passes: Sequence[Pass], space: str, emissive: bool = False, layers: bool = False
+    rgba: Tensor,
+    passes: Sequence[Pass],
+    space: str,
+    emissive: bool = False,
+    layers: bool = False,
+    stored: torch.dtype = torch.float32,
 ) -> dict[str, Tensor]:
-    """The channels of the passes, float32. As layers, the pass with RGBA is the file's own R, G, B, A.
+    """The channels of the passes, as `stored`. As layers, the pass with RGBA is the file's own R, G, B, A.
 
     A matte alone is Y, as a grey picture is in an EXR; as a layer it is `matte.A`.
     """
@@ -32,29 +41,31 @@ def light_channels(
     for each in passes:
         prefix = "" if not layers or each.channels == "RGBA" else f"{each.name}."
         if each.channels == "A":
-            channels["matte.A" if layers else "Y"] = rgba[..., 3]
+            channels["matte.A" if layers else "Y"] = rgba[..., 3].to(stored)
         elif each.channels == "RGB":
-            channels |= {prefix + name: plane for name, plane in zip("RGB", _light(each.picture(rgba), space))}
+            planes = _in_bands(partial(_light, space=space), each.picture(rgba), stored)
+            channels |= {prefix + name: plane for name, plane in zip("RGB", planes, strict=True)}
         else:
-            channels |= _premultiplied(rgba, space, emissive)
+            planes = _in_bands(partial(_premultiplied, space=space, emissive=emissive), rgba, stored)
+            channels |= dict(zip("RGBA", planes, strict=True))
     return channels
 
 
-def _premultiplied(rgba: Tensor, space: str, emissive: bool) -> dict[str, Tensor]:
-    alpha = rgba[..., 3].contiguous()
-    planes = {}
-    for name, straight in zip("RGB", _light(rgba, space)):
-        light = premultiply(straight, alpha)
-        planes[name] = torch.where(alpha > 0, light, straight) if emissive else light
-    return planes | {"A": alpha}
+def _in_bands(light: Callable[[Tensor], Tensor], picture: Tensor, stored: torch.dtype) -> Tensor:
+    """(C, H, W): what `light` makes of the planes of a picture (H, W, C)."""
+    bands = (band.movedim(-1, 0).contiguous() for band in picture.split(BAND))
+    return torch.cat([light(planes).to(stored) for planes in bands], dim=1)
 
 
-def _light(picture: Tensor, space: str) -> list[Tensor]:
-    """Red, green and blue as light, each (H, W), for each becomes a channel."""
-    planes = [linear_from_srgb(picture[..., index].contiguous()) for index in range(3)]
-    if SPACES[space] == REC709:
-        return planes
-    return list(converted(torch.stack(planes, dim=-1), REC709, SPACES[space]).unbind(-1))
+def _premultiplied(planes: Tensor, space: str, emissive: bool) -> Tensor:
+    straight, alpha = _light(planes[:3], space), planes[3:]
+    light = premultiply(straight, alpha)
+    return torch.cat((torch.where(alpha > 0, light, straight) if emissive else light, alpha))
+
+
+def _light(planes: Tensor, space: str) -> Tensor:
+    light = linear_from_srgb(planes)
+    return converted(light.movedim(0, -1), REC709, SPACES[space]).movedim(-1, 0)
 
 
 def rgba_of(channels: Mapping[str, np.ndarray], of: Chromaticities, premultiplied: bool = True) -> Tensor:

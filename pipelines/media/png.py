@@ -65,7 +65,7 @@ def encode(
     chunks = [*(_srgb_chunks() if srgb else ()), *(_text_chunk(*entry) for entry in (text or {}).items())]
     if compression == 1 and pixels.itemsize == 2 and _hardly_shrinks(pixels, pixel_format):
         compression = 0
-    file = memoryview(encoded("png", pixels, pixel_format, _options(compression)))
+    file = encoded("png", pixels, pixel_format, _options(compression))
     return b"".join([file[:HEADER_END], *chunks, file[HEADER_END:]])
 
 

@@ -13,8 +13,8 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
 
-def encoded(codec_name: str, pixels: np.ndarray, pixel_format: str, options: Mapping[str, str]) -> bytes:
-    """A whole file; its pixels are square."""
+def encoded(codec_name: str, pixels: np.ndarray, pixel_format: str, options: Mapping[str, str]) -> memoryview:
+    """A whole file, where the encoder has put it; its pixels are square."""
     codec = cast(VideoCodecContext, av.CodecContext.create(codec_name, "w"))
     codec.height, codec.width = pixels.shape[:2]
     codec.pix_fmt = pixel_format
@@ -23,7 +23,8 @@ def encoded(codec_name: str, pixels: np.ndarray, pixel_format: str, options: Map
     codec.thread_count = 1
     codec.options = dict(options)
     frame = av.VideoFrame.from_numpy_buffer(_in_file_order(pixels, pixel_format), format=pixel_format)
-    return b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
+    (packet,) = [*codec.encode(frame), *codec.encode(None)]
+    return memoryview(packet)
 
 
 def decoded(codec_name: str, file: bytes) -> av.VideoFrame:
@@ -42,14 +43,12 @@ def decoded(codec_name: str, file: bytes) -> av.VideoFrame:
 
 
 def pixels_of(frame: av.VideoFrame, channels: int) -> np.ndarray:
-    """The pixels (H, W, channels) of a packed frame; those of 8 bits stay where they lie, nothing is copied."""
-    if frame.format.components[0].bits > 8:
-        return frame.to_ndarray().reshape(frame.height, frame.width, channels)
+    """The pixels (H, W, channels) of a packed frame where they lie, in its order of bytes: nothing is copied."""
     (plane,) = frame.planes
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
-        : frame.height, : frame.width * channels
-    ]
-    return rows.reshape(frame.height, frame.width, channels)
+    order = ">" if frame.format.is_big_endian else "<"
+    stored = np.dtype(f"{order}u2" if frame.format.components[0].bits > 8 else np.uint8)
+    rows = np.frombuffer(memoryview(plane), stored).reshape(-1, plane.line_size // stored.itemsize)
+    return rows[: frame.height, : frame.width * channels].reshape(frame.height, frame.width, channels)
 
 
 def _in_file_order(pixels: np.ndarray, pixel_format: str) -> np.ndarray:

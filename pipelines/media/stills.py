@@ -96,19 +96,23 @@ def tga_still(compression: int, _: Light | None = None) -> Still:
     return _display_still("tga", 8, lambda pixels, *_: tga.encode(pixels, compression=compression), tga.decode)
 
 
-def exr_still(bits: int, _: int, light: Light | None = None) -> Still:
-    """EXR of half (16) or float (32); several passes are layers of one file."""
+def exr_still(bits: int, compression: int, light: Light | None = None) -> Still:
+    """EXR of half (16) or float (32); several passes are layers of one file. `compression` is of zip and zips."""
     light = light or Light()
     stored = torch.float16 if bits == 16 else torch.float32
 
     def encoded(frame: Frame, passes: Sequence[Pass]) -> bytes:
-        found = light_channels(frame.rgba, passes, light.space, light.emissive, layers=len(passes) > 1)
-        # too much for half becomes infinite, which `encode` refuses by name
-        channels = {name: values.to(stored).numpy() for name, values in found.items()}
-        del found  # a whole frame in float32, which would stand by while the file is made
+        found = light_channels(frame.rgba, passes, light.space, light.emissive, len(passes) > 1, stored)
+        # too much for half became infinite, which `encode` refuses by name
+        channels = {name: values.numpy() for name, values in found.items()}
         try:
             file = exr.encode(
-                channels, kind=light.kind, chromaticities=SPACES[light.space], fps=frame.fps, text=frame.text
+                channels,
+                kind=light.kind,
+                compression=compression,
+                chromaticities=SPACES[light.space],
+                fps=frame.fps,
+                text=frame.text,
             )
         except ValueError as error:
             raise ValueError(f"Frame {frame.number}: {error}") from None

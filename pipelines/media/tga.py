@@ -28,7 +28,7 @@ def encode(pixels: np.ndarray, *, compression: int = 4) -> bytes:
     if max(pixels.shape[:2]) > LARGEST:
         raise ValueError(f"A TGA has at most {LARGEST} pixels a side, got {pixels.shape[1]} x {pixels.shape[0]}.")
     options = {"rle": "1" if compression else "0"}
-    return encoded("targa", pixels[..., ORDER[pixels.shape[-1]]], pixel_format, options)
+    return bytes(encoded("targa", pixels[..., ORDER[pixels.shape[-1]]], pixel_format, options))
 
 
 def decode(file: bytes) -> np.ndarray:

@@ -27,7 +27,7 @@ def encode(pixels: np.ndarray, *, compression: int = 4) -> bytes:
         raise ValueError(
             f"A TIFF wants (H, W, 1, 3 or 4) of uint16, got {pixels.shape} of {pixels.dtype}; quantise first."
         )
-    return encoded("tiff", pixels, pixel_format, {"compression_algo": "deflate" if compression else "raw"})
+    return bytes(encoded("tiff", pixels, pixel_format, {"compression_algo": "deflate" if compression else "raw"}))
 
 
 def decode(file: bytes) -> np.ndarray:

@@ -105,6 +105,16 @@ def test_every_lossless_exr_holds_the_light_to_the_last_bit(kind, name, dtype):
         assert np.array_equal(read[channel], values.numpy().astype(dtype))
 
 
+@pytest.mark.parametrize("kind", ["zip", "zips"])
+def test_the_level_of_an_exr_changes_its_size_alone(kind):
+    grainy = (frame(64, 96) * 0.01 + 0.5).round(decimals=3)
+    files = [encoded("exr half", grainy, light=Light(kind=kind), compression=level) for level in (0, 1, 9)]
+    stored, fast, small = map(len, files)
+    assert stored > fast > small
+    first, *others = (exr.decode(file).channels for file in files)
+    assert all(np.array_equal(first[name], each[name]) for each in others for name in "RGBA")
+
+
 def test_dwaa_is_smaller_and_close():
     y, x = torch.meshgrid(torch.linspace(0, 1, 96), torch.linspace(0, 1, 128), indexing="ij")
     rgba = torch.stack((x, y, x * y, (x * 2).clamp(0, 1)), -1)
