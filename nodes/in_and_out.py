@@ -177,8 +177,8 @@ class RGBASaveSequence(io.ComfyNode):
             passes=PASS_SETS[passes],
             start=start_frame,
             padding=padding,
-            seeds=host.output.seeds_of(cls.hidden),
-            graph=host.output.graph_of(cls.hidden),
+            seeds=host.graph.seeds(cls.hidden),
+            graph=host.graph.running(cls.hidden),
         )
         done = host.output.save_sequence(
             host.output.output_path(filename_prefix, frames), existing, in_clips(frames, clips), plan
@@ -354,7 +354,7 @@ class RGBASaveVideo(io.ComfyNode):
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
         host.output.warn_if_premultiplied(frames)
-        text = host.output.graph_texts(cls.hidden)
+        text = host.graph.texts(cls.hidden)
         plan = VideoPlan(VIDEO_FORMATS[format], exact_rate(fps), association, bleed, text=text)
         done = host.output.save_video(
             host.output.output_path(filename_prefix, frames), in_clips(frames, clips), plan, audio
@@ -536,7 +536,7 @@ class RGBADeliver(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None, target: str | None = None) -> bool | str:
-        return host.output.target_problem(filename_prefix, target) or True
+        return host.delivery.problem(filename_prefix, target) or True
 
     @classmethod
     def execute(
@@ -552,7 +552,7 @@ class RGBADeliver(io.ComfyNode):
         frames = rgba(image, mask)
         host.output.warn_if_premultiplied(frames)
         prefix = host.output.output_path(filename_prefix, frames)
-        done = host.output.deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
+        done = host.delivery.deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 

@@ -1,31 +1,26 @@
-"""The host's output folder: where a take goes, what the graph that made it was, and how the host hears of its files."""
+"""The host's output folder: where a take goes, and how the host hears of its files."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import folder_paths
-from comfy.cli_args import args
 from torch import Tensor
 
 from ..alpha.association import looks_premultiplied
 from ..media import exr, png
 from ..media.animation import SUFFIXES, Animation, write_animation
-from ..media.plan import Plan, frame_path, json_texts, sidecar_path
+from ..media.plan import Plan, frame_path, sidecar_path
 from ..media.quantise import quantise
 from ..media.sequence import write_sequence
 from ..media.sprite_sheet import SheetPlan, write_sheet
-from ..media.stills import STILLS, Light
 from ..media.takes import (
     EXISTING,
-    NEW_VERSION,
     REFUSE,
     Take,
     batch_entry,
@@ -34,15 +29,13 @@ from ..media.takes import (
     new_take,
     refuse_existing,
 )
-from ..media.targets import TARGETS, Sheet, Stills, VideoFile, deliveries, file_name
-from ..media.video_formats import VIDEO_FORMATS, video_problem
+from ..media.video_formats import video_problem
 from ..media.whole_file import write_whole
-from ..media.write_video import VideoPlan, refuse_size, write_video
+from ..media.write_video import VideoPlan, write_video
 from .notices import warn
 from .progress import steps
 from .sound import sound_of
 
-SEED_INPUTS = ("seed", "noise_seed")
 TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
 TRIED_FRAMES, TRIED_LINES = 4, 120
 
@@ -125,7 +118,7 @@ def save_files(prefix: str, suffix: str, clips: Sequence[Tensor], write: Callabl
     for entry, (clip, path) in enumerate(zip(clips, paths, strict=True)):
         write(entry, clip, path)
     return Saved(
-        "\n".join(map(str, paths)), {"images": [_shown_first(clips[0])], "files": [_entry(each) for each in paths]}
+        "\n".join(map(str, paths)), {"images": [_shown_first(clips[0])], "files": [listed(each) for each in paths]}
     )
 
 
@@ -158,86 +151,19 @@ def save_sheet(prefix: str, clips: Sequence[Tensor], plan: SheetPlan) -> Saved:
         told.append(write_sheet(clip, path, plan, step))
 
     done = save_files(prefix, "png", clips, write)
-    return Saved(done.paths, {"images": done.ui["files"][:1], "files": [*done.ui["files"], *map(_entry, told)]})
-
-
-def deliver(
-    target: str, prefix: str, clips: Sequence[Tensor], fps: Fraction, audio: dict[str, Any] | None, hidden: Any
-) -> Saved:
-    """Everything that a target takes, all of one version and with the target in its name, with progress.
-
-    ValueError before anything is written, for a size that one of its formats has not.
-    """
-    name_parts(prefix)  # refuses what is no name, which with the target behind it might be one
-    parts, prefix = deliveries(target), file_name(prefix, target)
-    for each in parts:
-        if isinstance(each, Sheet):
-            return save_sheet(prefix, clips, SheetPlan(fps))
-        if isinstance(each, Stills):
-            return _deliver_stills(prefix, clips, fps, each, hidden)
-    videos = [each for each in parts if isinstance(each, VideoFile)]
-    for each in videos:
-        refuse_size(VIDEO_FORMATS[each.format], *clips[0].shape[1:3])
-    step = steps(2 * len(videos) * sum(len(clip) for clip in clips))
-    written: list[Path] = []
-
-    def write(entry: int, clip: Tensor, path: Path) -> None:
-        for each in videos:
-            wanted = VIDEO_FORMATS[each.format]
-            plan = VideoPlan(wanted, fps, each.association, sound=sound_of(audio, entry), text=graph_texts(hidden))
-            written.append(path.with_suffix(f".{wanted.suffix}"))
-            write_video(clip, written[-1], plan, step)
-
-    done = save_files(prefix, VIDEO_FORMATS[videos[0].format].suffix, clips, write)
-    return Saved("\n".join(map(str, written)), done.ui | {"files": [*map(_entry, written)]})
-
-
-def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: Stills, hidden: Any) -> Saved:
-    still = STILLS[part.format](1, Light(kind=part.kind))
-    plan = partial(Plan, still=still, fps=fps, seeds=seeds_of(hidden), graph=graph_of(hidden))
-    return save_sequence(prefix, NEW_VERSION, clips, plan)
-
-
-def target_problem(prefix: str | None, target: str | None) -> str | None:
-    """Why nothing can be delivered as that on this host, known before anything runs; None when it can."""
-    if target not in TARGETS:
-        return prefix_problem(prefix, None)
-    names = [] if prefix is None else [prefix, file_name(prefix, target)]
-    stills = [each.format for each in deliveries(target) if isinstance(each, Stills)]
-    problems = [*(prefix_problem(name, None) for name in names), *map(still_problem, stills)]
-    return next(filter(None, problems), None)
-
-
-def graph_texts(hidden: Any) -> dict[str, str]:
-    """The running graph as strict JSON texts, as containers keep it."""
-    return json_texts(graph_of(hidden))
-
-
-def graph_of(hidden: Any) -> dict[str, Any]:
-    """The prompt and the workflow that are running, unless the host was told to write no metadata."""
-    if args.disable_metadata:
-        return {}
-    prompt = {} if hidden.prompt is None else {"prompt": hidden.prompt}
-    return prompt | dict(hidden.extra_pnginfo or {})
-
-
-def seeds_of(hidden: Any) -> list[int]:
-    """Every seed in the running prompt, in the order of its nodes."""
-    prompt: Mapping[str, Any] = hidden.prompt or {}
-    values = [node.get("inputs", {}).get(name) for node in prompt.values() for name in SEED_INPUTS]
-    return [value for value in values if isinstance(value, int)]
+    return Saved(done.paths, {"images": done.ui["files"][:1], "files": [*done.ui["files"], *map(listed, told)]})
 
 
 def _shown(plans: Sequence[Plan], clips: Sequence[Tensor]) -> dict[str, Any]:
     """What the host shows and remembers: the first frame as a picture on the node, and the name of every file."""
     files = [
-        _entry(frame_path(plan, passes[0], plan.start + index))
+        listed(frame_path(plan, passes[0], plan.start + index))
         for plan, clip in zip(plans, clips, strict=True)
         for passes in plan.files
         for index in range(len(clip))
     ]
     shown = files[0] if plans[0].still.suffix == "png" else _shown_first(clips[0])
-    return {"images": [shown], "files": [*files, *(_entry(sidecar_path(plan)) for plan in plans)]}
+    return {"images": [shown], "files": [*files, *(listed(sidecar_path(plan)) for plan in plans)]}
 
 
 def _shown_first(frames: Tensor) -> dict[str, str]:
@@ -249,6 +175,7 @@ def _shown_first(frames: Tensor) -> dict[str, str]:
     return {"filename": name, "subfolder": "", "type": "temp"}
 
 
-def _entry(path: Path) -> dict[str, str]:
+def listed(path: Path) -> dict[str, str]:
+    """A file of the output folder, as the host names it to its web page."""
     folder = path.parent.relative_to(folder_paths.get_output_directory())
     return {"filename": path.name, "subfolder": "" if str(folder) == "." else folder.as_posix(), "type": "output"}
