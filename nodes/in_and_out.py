@@ -181,7 +181,7 @@ class RGBASaveSequence(io.ComfyNode):
             graph=host.graph.running(cls.hidden),
         )
         done = host.output.save_sequence(
-            host.output.output_path(filename_prefix, frames), existing, in_clips(frames, clips), plan
+            host.output.filled_prefix(filename_prefix, frames), existing, in_clips(frames, clips), plan
         )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
@@ -357,7 +357,7 @@ class RGBASaveVideo(io.ComfyNode):
         text = host.graph.texts(cls.hidden)
         plan = VideoPlan(VIDEO_FORMATS[format], exact_rate(fps), association, bleed, text=text)
         done = host.output.save_video(
-            host.output.output_path(filename_prefix, frames), in_clips(frames, clips), plan, audio
+            host.output.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan, audio
         )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
@@ -421,7 +421,7 @@ class RGBASaveAnimation(io.ComfyNode):
         host.output.warn_if_premultiplied(frames)
         plan = Animation(format, exact_rate(fps), loop, quality)
         done = host.output.save_animation(
-            host.output.output_path(filename_prefix, frames), in_clips(frames, clips), plan
+            host.output.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan
         )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
@@ -499,7 +499,7 @@ class RGBASaveSpriteSheet(io.ComfyNode):
         frames = rgba(image, mask)
         host.output.warn_if_premultiplied(frames)
         plan = SheetPlan(exact_rate(fps), columns, max_size, trim, gap, playback)
-        done = host.output.save_sheet(host.output.output_path(filename_prefix, frames), in_clips(frames, clips), plan)
+        done = host.output.save_sheet(host.output.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan)
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
@@ -551,7 +551,7 @@ class RGBADeliver(io.ComfyNode):
     ) -> io.NodeOutput:
         frames = rgba(image, mask)
         host.output.warn_if_premultiplied(frames)
-        prefix = host.output.output_path(filename_prefix, frames)
+        prefix = host.output.filled_prefix(filename_prefix, frames)
         done = host.delivery.deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 

@@ -55,9 +55,7 @@ class RGBAApplyLayerDiffuse(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, weights_name: str, strength: float) -> io.NodeOutput:
-        return io.NodeOutput(
-            host.layerdiffuse.apply_layerdiffuse(model, path_of(weights_name, *LAYERDIFFUSE), strength)
-        )
+        return io.NodeOutput(host.layerdiffuse.applied(model, path_of(weights_name, *LAYERDIFFUSE), strength))
 
 
 class RGBALayerDiffuseCondition(io.ComfyNode):
@@ -166,7 +164,7 @@ class RGBALayerDiffuseJoint(io.ComfyNode):
     @classmethod
     def execute(cls, model: Any, weights_name: str, strength: float, **given: Any) -> io.NodeOutput:
         return io.NodeOutput(
-            *host.layerdiffuse_joint.joint_layers(model, path_of(weights_name, *LAYERDIFFUSE), strength, **given)
+            *host.layerdiffuse_joint.applied(model, path_of(weights_name, *LAYERDIFFUSE), strength, **given)
         )
 
 
@@ -197,7 +195,7 @@ class RGBASplitLayers(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples: dict[str, Any], layers: int) -> io.NodeOutput:
-        return io.NodeOutput(*host.layerdiffuse_joint.split_layers(samples, layers))
+        return io.NodeOutput(*host.layerdiffuse_joint.split(samples, layers))
 
 
 class RGBADecodeLayerDiffuse(io.ComfyNode):

@@ -41,7 +41,7 @@ class RGBALoadCogVideoX(io.ComfyNode):
 
     @classmethod
     def execute(cls, model_name: str) -> io.NodeOutput:
-        return io.NodeOutput(host.cogvideox_file.load_cogvideox(model_files.path_of(model_name, "diffusion_models")))
+        return io.NodeOutput(host.cogvideox_file.load(model_files.path_of(model_name, "diffusion_models")))
 
 
 class RGBAApplyTransPixeler(io.ComfyNode):
@@ -103,15 +103,13 @@ class RGBAApplyTransPixeler(io.ComfyNode):
         rgb_to_alpha: bool,
         same_noise: Any,
     ) -> io.NodeOutput:
-        file = host.transpixeler.read_rgba_lora_file(model_files.path_of(weights_name, "loras"))
+        file = host.transpixeler.read_file(model_files.path_of(weights_name, "loras"))
         if file.lacks_embedding:
             warn(
                 f"{weights_name} has no domain embedding, so the model can tell alpha from colour by the LoRA alone. "
                 "Use a file that has one."
             )
-        return io.NodeOutput(
-            host.transpixeler.apply_transpixeler(model, file, strength, text_to_alpha, rgb_to_alpha, same_noise)
-        )
+        return io.NodeOutput(host.transpixeler.applied(model, file, strength, text_to_alpha, rgb_to_alpha, same_noise))
 
 
 class RGBAJointLatent(io.ComfyNode):

@@ -47,9 +47,7 @@ class RGBALoadTextEncoder(io.ComfyNode):
 
     @classmethod
     def execute(cls, text_encoder_name: str) -> io.NodeOutput:
-        return io.NodeOutput(
-            host.text_encoder.load_text_encoder(model_files.path_of(text_encoder_name, "text_encoders"))
-        )
+        return io.NodeOutput(host.text_encoder.load(model_files.path_of(text_encoder_name, "text_encoders")))
 
 
 class RGBALoadWanAlphaVAE(io.ComfyNode):
@@ -79,7 +77,7 @@ class RGBALoadWanAlphaVAE(io.ComfyNode):
     @classmethod
     def execute(cls, vae_name: str, weights_name: str) -> io.NodeOutput:
         vae_path = model_files.path_of(vae_name, "vae")
-        return io.NodeOutput(host.vae.load_rgba_vae(vae_path, model_files.path_of(weights_name, *VAE_WEIGHT_FOLDERS)))
+        return io.NodeOutput(host.vae.load(vae_path, model_files.path_of(weights_name, *VAE_WEIGHT_FOLDERS)))
 
 
 class RGBAVAEFromPair(io.ComfyNode):
@@ -100,7 +98,7 @@ class RGBAVAEFromPair(io.ComfyNode):
 
     @classmethod
     def execute(cls, rgb_vae: Any, alpha_vae: Any) -> io.NodeOutput:
-        return io.NodeOutput(host.vae.pair_to_rgba_vae(rgb_vae, alpha_vae))
+        return io.NodeOutput(host.vae.paired(rgb_vae, alpha_vae))
 
 
 class RGBASplitVAE(io.ComfyNode):
@@ -246,7 +244,7 @@ class RGBAApplyDoRA(io.ComfyNode):
         if speed_lora_name != NO_SPEED_LORA:
             speed = host.dora_files.read_speed_lora_file(model_files.path_of(speed_lora_name, "loras"))
             _warn_of_unreached(speed_lora_name, host.dora.unreached(model, speed.weights))
-        return io.NodeOutput(host.dora.apply_dora(model, dora, strength, speed, speed_strength, apply))
+        return io.NodeOutput(host.dora.applied(model, dora, strength, speed, speed_strength, apply))
 
 
 class RGBAMeanShift(io.ComfyNode):
@@ -314,7 +312,7 @@ class RGBALoadSubject(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        return io.NodeOutput(host.subject_file.read_subject(model_files.subject_path(file)))
+        return io.NodeOutput(host.subject_file.read(model_files.subject_path(file)))
 
 
 class RGBAFlowUniPC(io.ComfyNode):

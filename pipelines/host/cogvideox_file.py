@@ -22,7 +22,7 @@ from .model_files import chosen_for
 NODE, FILE_INPUT = "RGBALoadCogVideoX", "model_name"
 
 
-def load_cogvideox(path: Path, disable_dynamic: bool = False) -> Any:
+def load(path: Path, disable_dynamic: bool = False) -> Any:
     """A ModelPatcher; of a checkpoint in several files any one will do.
 
     The host passes `disable_dynamic` when it loads a MODEL a second time, as one whose weights stay where they are put.
@@ -42,5 +42,5 @@ def load_cogvideox(path: Path, disable_dynamic: bool = False) -> Any:
         patcher = comfy.sd.load_diffusion_model_state_dict(weights, metadata=metadata, disable_dynamic=disable_dynamic)
         if table is not None:
             add_learned_positions(patcher.model.diffusion_model, table, metadata)
-    patcher.cached_patcher_init = (load_cogvideox, (path,))  # so the host loads it again for another device
+    patcher.cached_patcher_init = (load, (path,))  # so the host loads it again for another device
     return with_rotary_table(with_v_prediction(patcher))

@@ -38,7 +38,7 @@ class SpeedLoRAAdapter(LoRAAdapter):
     """The host's own LoRA, in a class of ours, so that ours can be told from other nodes'."""
 
 
-def apply_dora(
+def applied(
     model: Any,
     dora: DoRAFile,
     ratio: float = 1.0,

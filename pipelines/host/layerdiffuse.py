@@ -24,7 +24,7 @@ NODE, FILE_INPUT = "RGBAApplyLayerDiffuse", "weights_name"
 NETWORK = "diffusion_model."
 
 
-def apply_layerdiffuse(model: Any, path: Path, strength: float) -> Any:
+def applied(model: Any, path: Path, strength: float) -> Any:
     """A clone of `model` that makes transparent pictures, each to be decoded by the transparent decoder.
 
     Raises ValueError, saying what the file is and what takes it, for a file of another kind or for another model.

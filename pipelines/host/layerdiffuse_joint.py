@@ -20,7 +20,7 @@ NODE, FILE_INPUT = "RGBALayerDiffuseJoint", "weights_name"
 GREY = (0.5, 0.5, 0.5)
 
 
-def joint_layers(
+def applied(
     model: Any,
     path: Path,
     strength: float,
@@ -60,7 +60,7 @@ def joint_layers(
         return with_shared_attention(model, weights, strength, prompts, picture), layers
 
 
-def split_layers(latent: dict[str, Any], layers: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def split(latent: dict[str, Any], layers: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """foreground, background and blended of a sampled batch. Of two layers the first is both of the former: a file does
     not say which of them it makes. Raises ValueError for a batch that is not made of whole pictures."""
     samples = latent["samples"]

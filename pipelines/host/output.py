@@ -85,7 +85,7 @@ def warn_if_premultiplied(frames: Tensor) -> None:
         )
 
 
-def output_path(prefix: str, frames: Tensor) -> str:
+def filled_prefix(prefix: str, frames: Tensor) -> str:
     """The prefix with the host's tokens (%width%, %year% ...) filled in; still relative to the output folder."""
     height, width = frames.shape[1:3]
     root = folder_paths.get_output_directory()

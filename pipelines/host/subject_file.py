@@ -13,7 +13,7 @@ from .model_files import chosen_for, read_chosen
 INPUT = "file"
 
 
-def read_subject(path: Path) -> Tensor:
+def read(path: Path) -> Tensor:
     """(t, h, w) float32 in 0..1 on the latent grid. Raises ValueError for another kind of file, NaN or other ranges."""
     (subject,) = read_chosen(path, [SUBJECT], "RGBALoadSubject", INPUT).values()
     subject = subject.to(torch.float32)

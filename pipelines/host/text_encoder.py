@@ -23,7 +23,7 @@ XXL = {"d_model": 4096, "num_layers": 24}
 FIRST = "encoder.block.0.layer.0.SelfAttention."
 
 
-def load_text_encoder(path: Path) -> Any:
+def load(path: Path) -> Any:
     """A CLIP for Wan's prompts. UMT5-XXL comes as CLIPLoader (type wan) gives it. Raises ValueError for other files."""
     with chosen_for("text_encoder_name"):
         config = umt5_config(read_shapes(path), path.name)

@@ -45,7 +45,7 @@ class RGBALoRAFile:
         return self.lora.family.embedded and self.lora.embedding is None
 
 
-def read_rgba_lora_file(path: Path) -> RGBALoRAFile:
+def read_file(path: Path) -> RGBALoRAFile:
     """Raises ValueError, naming the file and saying what it is, for anything but a TransPixeler LoRA."""
     with chosen_for(FILE_INPUT):
         weights = read_weights(path)
@@ -53,7 +53,7 @@ def read_rgba_lora_file(path: Path) -> RGBALoRAFile:
             return RGBALoRAFile(path.name, read_rgba_lora(weights))
 
 
-def apply_transpixeler(
+def applied(
     model: Any,
     file: RGBALoRAFile,
     strength: float,

@@ -67,7 +67,7 @@ class _KeepAll(nn.Module):
         return torch.cat([features, features], dim=1)
 
 
-def load_rgba_vae(vae_path: Path, weights_path: Path) -> RGBAVAE:
+def load(vae_path: Path, weights_path: Path) -> RGBAVAE:
     """From the stock Wan 2.1 VAE and a Wan-Alpha file. Raises ValueError, naming input and file, for any other kind."""
     base = read_chosen(vae_path, [WAN21_VAE], LOADER, "vae_name")
     weights = read_chosen(weights_path, [DECODER_LORAS, WAN_ALPHA_VAE], LOADER, "weights_name")
@@ -81,7 +81,7 @@ def load_rgba_vae(vae_path: Path, weights_path: Path) -> RGBAVAE:
         return RGBAVAE(*decoders, None if parts.merge_block is None else _encoder(base, parts.merge_block))
 
 
-def pair_to_rgba_vae(rgb: Any, alpha: Any) -> RGBAVAE:
+def paired(rgb: Any, alpha: Any) -> RGBAVAE:
     """From two VAEs that are merged already. Raises ValueError when one is no Wan 2.1 VAE."""
     if rgb is alpha:
         raise ValueError(
@@ -103,7 +103,7 @@ def _decoder(base: Mapping[str, Tensor], loras: Mapping[str, Any], source: tuple
 
 def _decoder_patcher(vae_path: Path, weights_path: Path, which: str, disable_dynamic: bool = False) -> Any:
     """Loads one decoder again: the host asks for it when it wants a patcher of another kind or on another device."""
-    return getattr(load_rgba_vae(vae_path, weights_path), which).patcher
+    return getattr(load(vae_path, weights_path), which).patcher
 
 
 def _encoder(base: Mapping[str, Tensor], merge_block: Mapping[str, Tensor]) -> Any:
