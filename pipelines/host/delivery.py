@@ -18,7 +18,7 @@ from ..media.targets import TARGETS, Sheet, Stills, VideoFile, deliveries, file_
 from ..media.video_formats import VIDEO_FORMATS
 from ..media.write_video import VideoPlan, refuse_size, write_video
 from . import graph
-from .output import Saved, listed, prefix_problem, save_files, save_sequence, save_sheet, still_problem
+from .output import Saved, page_entry, prefix_problem, save_files, save_sequence, save_sheet, still_problem
 from .progress import steps
 from .sound import sound_of
 
@@ -51,7 +51,7 @@ def deliver(
             write_video(clip, written[-1], plan, step)
 
     done = save_files(prefix, VIDEO_FORMATS[videos[0].format].suffix, clips, write)
-    return Saved("\n".join(map(str, written)), done.ui | {"files": [*map(listed, written)]})
+    return Saved("\n".join(map(str, written)), done.ui | {"files": [*map(page_entry, written)]})
 
 
 def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: Stills, hidden: Any) -> Saved:

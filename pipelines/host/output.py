@@ -118,7 +118,7 @@ def save_files(prefix: str, suffix: str, clips: Sequence[Tensor], write: Callabl
     for entry, (clip, path) in enumerate(zip(clips, paths, strict=True)):
         write(entry, clip, path)
     return Saved(
-        "\n".join(map(str, paths)), {"images": [_shown_first(clips[0])], "files": [listed(each) for each in paths]}
+        "\n".join(map(str, paths)), {"images": [_shown_first(clips[0])], "files": [page_entry(each) for each in paths]}
     )
 
 
@@ -151,19 +151,19 @@ def save_sheet(prefix: str, clips: Sequence[Tensor], plan: SheetPlan) -> Saved:
         told.append(write_sheet(clip, path, plan, step))
 
     done = save_files(prefix, "png", clips, write)
-    return Saved(done.paths, {"images": done.ui["files"][:1], "files": [*done.ui["files"], *map(listed, told)]})
+    return Saved(done.paths, {"images": done.ui["files"][:1], "files": [*done.ui["files"], *map(page_entry, told)]})
 
 
 def _shown(plans: Sequence[Plan], clips: Sequence[Tensor]) -> dict[str, Any]:
     """What the host shows and remembers: the first frame as a picture on the node, and the name of every file."""
     files = [
-        listed(frame_path(plan, passes[0], plan.start + index))
+        page_entry(frame_path(plan, passes[0], plan.start + index))
         for plan, clip in zip(plans, clips, strict=True)
         for passes in plan.files
         for index in range(len(clip))
     ]
     shown = files[0] if plans[0].still.suffix == "png" else _shown_first(clips[0])
-    return {"images": [shown], "files": [*files, *(listed(sidecar_path(plan)) for plan in plans)]}
+    return {"images": [shown], "files": [*files, *(page_entry(sidecar_path(plan)) for plan in plans)]}
 
 
 def _shown_first(frames: Tensor) -> dict[str, str]:
@@ -175,7 +175,7 @@ def _shown_first(frames: Tensor) -> dict[str, str]:
     return {"filename": name, "subfolder": "", "type": "temp"}
 
 
-def listed(path: Path) -> dict[str, str]:
+def page_entry(path: Path) -> dict[str, str]:
     """A file of the output folder, as the host names it to its web page."""
     folder = path.parent.relative_to(folder_paths.get_output_directory())
     return {"filename": path.name, "subfolder": "" if str(folder) == "." else folder.as_posix(), "type": "output"}

@@ -75,13 +75,15 @@ def encode(
     """A whole EXR file of float16 or float32 channels.
 
     kind         one of KINDS.
-    compression  0 (stored) to 9 (smallest, slow), of zip and zips; the channels are the same at every level.
+    compression  0 (stored) to 9 (smallest, slow), of zip and zips, of dwaa a little; what is read is the same.
     text         becomes string attributes.
 
-    ValueError for other kinds, and for what is not finite: half overflows above 65504.
+    ValueError for other kinds and levels, and for what is not finite: half overflows above 65504.
     """
     if kind not in KINDS:
         raise ValueError(f"EXR compression is one of {', '.join(KINDS)}; got {kind!r}.")
+    if not 0 <= compression <= 9:
+        raise ValueError(f"The level of an EXR's compression goes from 0 to 9, got {compression}; 4 is a good middle.")
     for name, values in channels.items():
         if not _finite(values):
             raise ValueError(

@@ -72,6 +72,8 @@ def encode(
 def decode(file: bytes) -> np.ndarray:
     """The pixels of a PNG that `encode` has made, or of any other of 8 or 16 bits in grey, RGB or RGBA.
 
+    16 bits are in the file's order of bytes, the big end first.
+
     ValueError when it is none of these.
     """
     frame = decoded("png", file)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 STORED = {8: torch.uint8, 16: torch.uint16}
 PART = 1 << 15
-"""Values that are worked on at once, so that they stay in the processor's cache."""
+"""As many values as torch leaves to one thread: to share out more costs, where frames are on threads already."""
 
 
 def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
@@ -30,6 +30,5 @@ def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
     stored = torch.empty(given.shape, dtype=STORED[bits])
     top = 2**bits - 1
     for values, place in zip(given.view(-1).split(PART), stored.view(-1).split(PART)):
-        exact = values.to(torch.float64, copy=True).mul_(top).add_(0.5).clamp_(0, top)
-        place.copy_(exact.to(torch.int32))  # float to int32 is one instruction, to the small types it is not
+        place.copy_(values.to(torch.float64, copy=True).mul_(top).add_(0.5).clamp_(0, top))
     return stored.numpy()

@@ -32,7 +32,7 @@ def refuse_difference(what: str, written: np.ndarray, read: np.ndarray, limit: f
 
 
 def _same_bits(written: np.ndarray, read: np.ndarray) -> bool:
-    """Whatever their order; compared as whole numbers, since half floats have no processor instruction for it."""
+    """In whatever order of bytes; as whole numbers, since half floats have no processor instruction for it."""
     bands = (slice(top, top + BAND) for top in range(0, len(written), BAND))
     return written.dtype == read.dtype.newbyteorder("=") and all(
         np.array_equal(_whole(written[band]), _whole(read[band])) for band in bands

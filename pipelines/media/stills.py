@@ -97,12 +97,12 @@ def tga_still(compression: int, _: Light | None = None) -> Still:
 
 
 def exr_still(bits: int, compression: int, light: Light | None = None) -> Still:
-    """EXR of half (16) or float (32); several passes are layers of one file. `compression` is of zip and zips."""
+    """EXR of half (16) or float (32); several passes are layers of one file; `compression` is its level."""
     light = light or Light()
     stored = torch.float16 if bits == 16 else torch.float32
 
     def encoded(frame: Frame, passes: Sequence[Pass]) -> bytes:
-        found = light_channels(frame.rgba, passes, light.space, light.emissive, len(passes) > 1, stored)
+        found = light_channels(frame.rgba, passes, light.space, light.emissive, layers=len(passes) > 1, stored=stored)
         # too much for half became infinite, which `encode` refuses by name
         channels = {name: values.numpy() for name, values in found.items()}
         try:

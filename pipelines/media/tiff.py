@@ -31,9 +31,11 @@ def encode(pixels: np.ndarray, *, compression: int = 4) -> bytes:
 
 
 def decode(file: bytes) -> np.ndarray:
-    """The pixels of a TIFF of 8 or 16 bits, (H, W, 1, 3 or 4). ValueError for other kinds."""
+    """The pixels of a TIFF of 8 or 16 bits, (H, W, 1, 3 or 4), in its order of bytes. ValueError for other kinds."""
     frame = decoded("tiff", file)
-    channels = {"gray": 1, "rgb24": 3, "rgba": 4} | {name: each for each, name in PIXEL_FORMATS.items()}
+    channels = {"gray": 1, "rgb24": 3, "rgba": 4} | {
+        name.replace("le", end): each for each, name in PIXEL_FORMATS.items() for end in ("le", "be")
+    }
     if frame.format.name not in channels:
         raise ValueError(f"A TIFF in grey, RGB or RGBA of 8 or 16 bits was expected, got {frame.format.name}.")
     return pixels_of(frame, channels[frame.format.name])

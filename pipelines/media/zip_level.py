@@ -1,6 +1,6 @@
 """How hard OpenEXR deflates: a setting of the library that its Python binding does not hand on.
 
-Range    0 (stored) to 9 (smallest, slow); the library's own is 4.
+Range    0 (stored) to 9 (smallest, slow); the library's own is 4, which it may call -1.
 Source   OpenEXR's C interface: exr_set_default_zip_compression_level, for files that are begun after it.
 Differs  The library has one level for the whole process: it is ours while something is written, and then again what it
          was. Writers at the same time share the level of the first. Where the binding hides its library, as on

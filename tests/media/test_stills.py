@@ -45,10 +45,11 @@ def test_a_tiff_says_that_its_alpha_is_straight():
     assert not tiff.says_premultiplied(file)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(("alpha", "premultiplied"), [("unassalpha", False), ("assocalpha", True)])
-def test_the_association_in_the_tiff_of_another_program_is_read(alpha, premultiplied):
+def test_the_association_in_the_tiff_of_another_program_is_read(alpha, premultiplied, order):
     stream, pixels = io.BytesIO(), quantise(frame(), 16, 0)
-    tifffile.imwrite(stream, pixels, photometric="rgb", extrasamples=[alpha])
+    tifffile.imwrite(stream, pixels, photometric="rgb", extrasamples=[alpha], byteorder=order)
     assert tiff.says_premultiplied(stream.getvalue()) is premultiplied
     assert np.array_equal(tiff.decode(stream.getvalue()), pixels)
 
@@ -113,6 +114,12 @@ def test_the_level_of_an_exr_changes_its_size_alone(kind):
     assert stored > fast > small
     first, *others = (exr.decode(file).channels for file in files)
     assert all(np.array_equal(first[name], each[name]) for each in others for name in "RGBA")
+
+
+@pytest.mark.parametrize("level", [-1, 10])
+def test_a_level_that_an_exr_has_not_is_refused(level):
+    with pytest.raises(ValueError, match=f"from 0 to 9, got {level}"):
+        encoded("exr half", frame(), compression=level)
 
 
 def test_dwaa_is_smaller_and_close():

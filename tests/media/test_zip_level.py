@@ -41,7 +41,7 @@ def test_what_another_has_asked_for_comes_back():
 
 
 def test_writers_at_once_share_the_level_until_the_last_has_ended():
-    before, together, seen = level_now(), Barrier(4), []
+    before, together, seen = level_now(), Barrier(4, timeout=10), []
 
     def write():
         with zip_level(OpenEXR, 2):
