@@ -5,7 +5,7 @@ Layout   arrays of one shape.
 
 import numpy as np
 
-BAND = 64
+BAND = 128
 """Rows that are compared at once: what is equal takes a byte for every value."""
 
 
