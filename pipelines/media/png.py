@@ -72,9 +72,7 @@ def encode(
 def decode(file: bytes) -> np.ndarray:
     """The pixels of a PNG that `encode` has made, or of any other of 8 or 16 bits in grey, RGB or RGBA.
 
-    16 bits are in the file's order of bytes, the big end first.
-
-    ValueError when it is none of these.
+    ValueError when it is none of these. Values of 16 bits are in the file's order of bytes, the big end first.
     """
     frame = decoded("png", file)
     channels = {name: each for (_, each), name in PIXEL_FORMATS.items()}.get(frame.format.name)
