@@ -16,8 +16,8 @@ from types import ModuleType
 
 import numpy as np
 
+from .exr_zip import LINES, deflater, zipped
 from .gamut import REC709, Chromaticities
-from .zip_level import zip_level
 
 KINDS: Mapping[str, str] = {
     "zip": "ZIP_COMPRESSION",
@@ -52,7 +52,7 @@ def library() -> ModuleType:
     except ImportError:
         raise ImportError(
             "EXR wants the OpenEXR library of the Academy Software Foundation, which this Python has not; type: "
-            'pip install "OpenEXR>=3.5" in ComfyUI\'s environment and start it again, or choose png 16-bit.'
+            'pip install "OpenEXR>=3.5" isal in ComfyUI\'s environment and start it again, or choose png 16-bit.'
         ) from None
     version = tuple(int(part) for part in OpenEXR.__version__.split(".")[:2])
     if version < (3, 5):
@@ -75,7 +75,8 @@ def encode(
     """A whole EXR file of float16 or float32 channels.
 
     kind         one of KINDS.
-    compression  0 (stored) to 9 (smallest, slow), of zip and zips, of dwaa a little; what is read is the same.
+    compression  of zip and zips, 0 to 9: 0 stores, as `none`; 1 to 3 are quick, where ISA-L is there; above, and
+                 without it, OpenEXR deflates at its own level. What is read is the same.
     text         becomes string attributes.
 
     ValueError for other kinds and levels, and for what is not finite: half overflows above 65504.
@@ -91,13 +92,19 @@ def encode(
                 "the picture, or choose exr float."
             )
     exr = library()
-    header = {"type": exr.scanlineimage, "compression": getattr(exr, KINDS[kind]), "chromaticities": chromaticities}
+    if compression == 0 and kind in LINES:
+        kind = "none"
+    deflate = deflater(kind, compression)
+    by_openexr = getattr(exr, KINDS["none" if deflate else kind])
+    header = {"type": exr.scanlineimage, "compression": by_openexr, "chromaticities": chromaticities}
     header |= dict(text or {}) | ({"framesPerSecond": fps} if fps else {})
     stream = io.BytesIO()
-    picture = exr.File(header, {name: np.ascontiguousarray(each) for name, each in channels.items()}, num_threads=0)
-    with zip_level(exr, compression):
-        picture.write(stream)
-    return stream.getvalue()
+    exr.File(header, {name: np.ascontiguousarray(each) for name, each in channels.items()}, num_threads=0).write(stream)
+    file = stream.getvalue()
+    if deflate is None:
+        return file
+    planes = list(channels.values())
+    return zipped(file, kind, len(planes[0]), sum(plane[0].nbytes for plane in planes), deflate)
 
 
 def decode(file: bytes) -> Picture:

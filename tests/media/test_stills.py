@@ -97,10 +97,11 @@ def test_colour_where_alpha_is_0_goes_unless_it_is_emissive():
 
 
 @pytest.mark.parametrize("kind", ["zip", "zips", "piz", "none"])
+@pytest.mark.parametrize("compression", [1, 4])
 @pytest.mark.parametrize(("name", "dtype"), [("exr half", np.float16), ("exr float", np.float32)])
-def test_every_lossless_exr_holds_the_light_to_the_last_bit(kind, name, dtype):
+def test_every_lossless_exr_holds_the_light_to_the_last_bit(kind, compression, name, dtype):
     rgba = frame(33, 17)
-    read = exr.decode(encoded(name, rgba, light=Light(kind=kind))).channels
+    read = exr.decode(encoded(name, rgba, light=Light(kind=kind), compression=compression)).channels
     for channel, values in light_channels(rgba, (RGBA,), "linear Rec.709").items():
         assert read[channel].dtype == dtype
         assert np.array_equal(read[channel], values.numpy().astype(dtype))
@@ -132,9 +133,11 @@ def test_dwaa_is_smaller_and_close():
         assert np.abs(values - light[name].numpy()).max() < 0.01
 
 
-def test_ffmpeg_reads_the_same_light():
-    rgba = frame(33, 17)
-    read = decoded("exr", encoded("exr float", rgba))
+@pytest.mark.parametrize("compression", [0, 1, 4])
+@pytest.mark.parametrize("kind", ["zip", "zips"])
+def test_ffmpeg_reads_the_same_light(kind, compression):
+    rgba = frame(33, 17).round(decimals=2)
+    read = decoded("exr", encoded("exr float", rgba, light=Light(kind=kind), compression=compression))
     assert read.format.name == "gbrapf32le"
     planes = [np.frombuffer(plane, np.float32).reshape(33, -1)[:, :17] for plane in read.planes]
     light = light_channels(rgba, (RGBA,), "linear Rec.709")
