@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from hashlib import sha256
 from pathlib import Path
 
 import folder_paths
@@ -63,11 +64,15 @@ def input_problem(name: str | None) -> str | None:
 
 
 def fingerprint(name: str) -> str:
-    """Changes when a file does: names, sizes and times of all that the name stands for, and of its sidecars."""
+    """Changes when a file does: a digest of names, sizes and times of all that the name stands for, and its sidecars.
+
+    The host writes it into the prompt, and so into what is saved: it tells nobody where the files lie.
+    """
     path = chosen_path(name)
     files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
     files += [each for each, _ in sidecars(path if path.is_dir() else path.parent)]
-    return repr([(str(each), stat.st_size, stat.st_mtime_ns) for each in files for stat in (each.stat(),)])
+    now = [(str(each), stat.st_size, stat.st_mtime_ns) for each in files for stat in (each.stat(),)]
+    return sha256(repr(now).encode(errors="surrogateescape")).hexdigest()
 
 
 def sequences() -> list[str]:

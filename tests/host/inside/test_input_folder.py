@@ -34,6 +34,11 @@ def test_a_changed_sidecar_is_a_changed_sequence(ours, takes, name):
     assert fingerprint(name) != before
 
 
+def test_what_the_host_keeps_of_a_sequence_does_not_say_where_it_lies(ours, takes):
+    kept = ours("pipelines.host.input_folder").fingerprint("shots/plain_v001")
+    assert len(kept) == 64 and "plain" not in kept and str(takes) not in kept
+
+
 def test_other_json_beside_a_sequence_is_none_of_its_business(ours, takes):
     fingerprint = ours("pipelines.host.input_folder").fingerprint
     before = fingerprint("shots/plain_v001")
