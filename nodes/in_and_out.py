@@ -107,8 +107,8 @@ class RGBASaveSequence(io.ComfyNode):
                     min=0,
                     max=9,
                     tooltip="PNG: 0 stores, 1 compresses what gains by it, 9 is smallest. TIFF and TGA: 0 stores, more "
-                    "compresses. EXR, zip and zips: 0 stores, 1 to 3 are quick, more is smaller. The picture is "
-                    "the same.",
+                    "compresses. EXR, zip and zips: 0 stores; zip: 1 is quick, 2 to 9 a little smaller. "
+                    "The picture is the same.",
                 ),
                 *clip_inputs()[1:],
                 clips_input("each gets its own take (_b02 ...)."),
@@ -523,7 +523,7 @@ class RGBADeliver(io.ComfyNode):
                     tooltip="Editors and Unity: ProRes 4444. Nuke: EXR half. Unreal: PNG sequence. Godot: sprite "
                     "sheet. OBS: WebM, premultiplied. web: WebM, and HEVC or stacked mp4 for Safari.",
                 ),
-                prefix_input("shots/parrot gives shots/parrot_v001.mov, or a folder of that name."),
+                prefix_input("shots/parrot gives shots/parrot_unity_v001.mov, or a folder of such a name."),
                 fps_input("Frames per second, exact; 23.976, 29.97 and 59.94 become 24000/1001 and so on."),
                 *clip_inputs()[1:],
                 io.Audio.Input("audio", optional=True, tooltip="Sound for the targets that are videos."),

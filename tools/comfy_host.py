@@ -73,7 +73,7 @@ TEST_NEEDS = (
     "accelerate>=1.10",
     "tensorboard>=2.19",
     "OpenEXR>=3.5",
-    "isal>=1.7",
+    "isal",
     "tifffile>=2024.8",
 )
 START_LIMIT_S = 240.0

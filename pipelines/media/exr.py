@@ -16,7 +16,7 @@ from types import ModuleType
 
 import numpy as np
 
-from .exr_zip import LINES, deflater, zipped
+from .exr_zip import isa_l, zipped
 from .gamut import REC709, Chromaticities
 
 KINDS: Mapping[str, str] = {
@@ -28,9 +28,16 @@ KINDS: Mapping[str, str] = {
 }
 """Name in the menu, to the library's. All but dwaa are lossless."""
 
+DEFLATED = frozenset({"zip", "zips"})
+QUICK = 1
+"""The level of zip at which ISA-L deflates."""
+
 LOSSY = frozenset({"dwaa"})
 LOSS = 0.05
 """Of dwaa at its usual level, 45: the most that we let pass, in the unit of the values; white is 1."""
+
+OLDEST = "3.2"
+"""Of the library, where it does not say its version."""
 
 LARGEST_HALF = 65504.0
 HALF_EXPONENT = 0x7C00
@@ -52,12 +59,12 @@ def library() -> ModuleType:
     except ImportError:
         raise ImportError(
             "EXR wants the OpenEXR library of the Academy Software Foundation, which this Python has not; type: "
-            'pip install "OpenEXR>=3.5" isal in ComfyUI\'s environment and start it again, or choose png 16-bit.'
+            'pip install "OpenEXR>=3.5" in ComfyUI\'s environment and start it again, or take another format.'
         ) from None
-    version = tuple(int(part) for part in OpenEXR.__version__.split(".")[:2])
-    if version < (3, 5):
+    found = getattr(OpenEXR, "__version__", OLDEST)
+    if tuple(int(part) for part in found.split(".")[:2]) < (3, 5):
         raise ImportError(
-            f'EXR wants OpenEXR 3.5 or newer, found {OpenEXR.__version__}; type: pip install --upgrade "OpenEXR>=3.5" '
+            f'EXR wants OpenEXR 3.5 or newer, found {found}; type: pip install --upgrade "OpenEXR>=3.5" '
             "in ComfyUI's environment and start it again."
         )
     return OpenEXR
@@ -75,8 +82,8 @@ def encode(
     """A whole EXR file of float16 or float32 channels.
 
     kind         one of KINDS.
-    compression  of zip and zips, 0 to 9: 0 stores, as `none`; 1 to 3 are quick, where ISA-L is there; above, and
-                 without it, OpenEXR deflates at its own level. What is read is the same.
+    compression  0 to 9, of zip and zips: 0 stores, as `none`; 1 is quick for zip, where ISA-L is installed; for all
+                 others OpenEXR has one level. What is read is the same.
     text         becomes string attributes.
 
     ValueError for other kinds and levels, and for what is not finite: half overflows above 65504.
@@ -92,19 +99,17 @@ def encode(
                 "the picture, or choose exr float."
             )
     exr = library()
-    if compression == 0 and kind in LINES:
-        kind = "none"
-    deflate = deflater(kind, compression)
-    by_openexr = getattr(exr, KINDS["none" if deflate else kind])
+    deflate = isa_l() if kind == "zip" and compression == QUICK else None
+    stored = deflate or (kind in DEFLATED and compression == 0)
+    by_openexr = getattr(exr, KINDS["none" if stored else kind])
     header = {"type": exr.scanlineimage, "compression": by_openexr, "chromaticities": chromaticities}
     header |= dict(text or {}) | ({"framesPerSecond": fps} if fps else {})
     stream = io.BytesIO()
     exr.File(header, {name: np.ascontiguousarray(each) for name, each in channels.items()}, num_threads=0).write(stream)
-    file = stream.getvalue()
     if deflate is None:
-        return file
+        return stream.getvalue()
     planes = list(channels.values())
-    return zipped(file, kind, len(planes[0]), sum(plane[0].nbytes for plane in planes), deflate)
+    return zipped(stream.getvalue(), len(planes[0]), sum(plane[0].nbytes for plane in planes), deflate)
 
 
 def decode(file: bytes) -> Picture:

@@ -1,5 +1,7 @@
 import io
+import sys
 from fractions import Fraction
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -97,24 +99,30 @@ def test_colour_where_alpha_is_0_goes_unless_it_is_emissive():
 
 
 @pytest.mark.parametrize("kind", ["zip", "zips", "piz", "none"])
-@pytest.mark.parametrize("compression", [1, 4])
 @pytest.mark.parametrize(("name", "dtype"), [("exr half", np.float16), ("exr float", np.float32)])
-def test_every_lossless_exr_holds_the_light_to_the_last_bit(kind, compression, name, dtype):
+def test_every_lossless_exr_holds_the_light_to_the_last_bit(kind, name, dtype):
     rgba = frame(33, 17)
-    read = exr.decode(encoded(name, rgba, light=Light(kind=kind), compression=compression)).channels
+    read = exr.decode(encoded(name, rgba, light=Light(kind=kind))).channels
     for channel, values in light_channels(rgba, (RGBA,), "linear Rec.709").items():
         assert read[channel].dtype == dtype
         assert np.array_equal(read[channel], values.numpy().astype(dtype))
 
 
-@pytest.mark.parametrize("kind", ["zip", "zips"])
-def test_the_level_of_an_exr_changes_its_size_alone(kind):
+def test_the_level_of_an_exr_changes_its_size_alone():
     grainy = (frame(64, 96) * 0.01 + 0.5).round(decimals=3)
-    files = [encoded("exr half", grainy, light=Light(kind=kind), compression=level) for level in (0, 1, 9)]
-    stored, fast, small = map(len, files)
-    assert stored > fast > small
+    files = [encoded("exr half", grainy, compression=level) for level in (0, 1, 2)]
+    stored, quick, small = map(len, files)
+    assert stored > quick > small
     first, *others = (exr.decode(file).channels for file in files)
     assert all(np.array_equal(first[name], each[name]) for each in others for name in "RGBA")
+
+
+@pytest.mark.parametrize("kind", ["zip", "zips"])
+def test_level_0_of_an_exr_stores(kind):
+    rgba = frame()
+    assert encoded("exr half", rgba, light=Light(kind=kind), compression=0) == encoded(
+        "exr half", rgba, light=Light(kind="none")
+    )
 
 
 @pytest.mark.parametrize("level", [-1, 10])
@@ -133,11 +141,12 @@ def test_dwaa_is_smaller_and_close():
         assert np.abs(values - light[name].numpy()).max() < 0.01
 
 
-@pytest.mark.parametrize("compression", [0, 1, 4])
-@pytest.mark.parametrize("kind", ["zip", "zips"])
-def test_ffmpeg_reads_the_same_light(kind, compression):
-    rgba = frame(33, 17).round(decimals=2)
-    read = decoded("exr", encoded("exr float", rgba, light=Light(kind=kind), compression=compression))
+@pytest.mark.parametrize("compression", [1, 4])
+def test_ffmpeg_reads_the_same_light(compression):
+    rgba = frame(3, 17).repeat_interleave(11, 0)
+    file = encoded("exr float", rgba, compression=compression)
+    assert len(file) < rgba.nbytes / 2
+    read = decoded("exr", file)
     assert read.format.name == "gbrapf32le"
     planes = [np.frombuffer(plane, np.float32).reshape(33, -1)[:, :17] for plane in read.planes]
     light = light_channels(rgba, (RGBA,), "linear Rec.709")
@@ -208,8 +217,18 @@ def test_bytes_that_are_no_picture_are_refused():
 
 
 def test_without_openexr_the_error_names_the_command(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "OpenEXR", None)
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
     with pytest.raises(ImportError, match=r'pip install "OpenEXR>=3.5"'):
+        encoded("exr half", frame())
+
+
+@pytest.mark.parametrize("version", [None, "3.4.0"])
+def test_an_older_openexr_is_refused_with_the_command(monkeypatch, version):
+    older = ModuleType("OpenEXR")
+    if version:
+        older.__version__ = version
+    monkeypatch.setitem(sys.modules, "OpenEXR", older)
+    with pytest.raises(ImportError, match=r'found 3\..*pip install --upgrade "OpenEXR>=3.5"'):
         encoded("exr half", frame())
 
 

@@ -121,8 +121,8 @@ def deliver() -> Graph:
     """
     targets_note = """
         **After Effects / Premiere** (and DaVinci, Final Cut, Unity): ProRes 4444, straight. **Nuke**: EXR half, linear,
-        premultiplied; it wants `pip install "OpenEXR>=3.5" isal`. **web**: WebM for Chrome and Firefox, and HEVC
-        or a stacked mp4 for Safari.
+        premultiplied; it wants `pip install "OpenEXR>=3.5"`. **web**: WebM for Chrome and Firefox, and HEVC or a
+        stacked mp4 for Safari.
 
         The others are Unreal, Godot and OBS. Bypass what you do not need.
     """

@@ -1,7 +1,7 @@
 """The pack beside the host: what loading it leaves alone."""
 
 HOST_MODULES = ("comfy", "comfy_extras", "comfy_execution", "comfy_api", "execution", "folder_paths", "latent_preview")
-NOT_THE_HOSTS = {"imageio", "OpenEXR", "cv2", "diffusers", "peft", "accelerate"}
+NOT_THE_HOSTS = {"imageio", "OpenEXR", "isal", "cv2", "diffusers", "peft", "accelerate"}
 
 
 def is_hosts(module: str) -> bool:
