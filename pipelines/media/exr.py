@@ -91,7 +91,7 @@ def encode(
     if kind not in KINDS:
         raise ValueError(f"EXR compression is one of {', '.join(KINDS)}; got {kind!r}.")
     if not 0 <= compression <= 9:
-        raise ValueError(f"The level of an EXR's compression goes from 0 to 9, got {compression}; 4 is a good middle.")
+        raise ValueError(f"The level of an EXR's compression goes from 0 to 9, got {compression}; 1 is the usual one.")
     for name, values in channels.items():
         if not _finite(values):
             raise ValueError(
