@@ -63,6 +63,7 @@ def _chunk(top: int, lines: np.ndarray, deflate: Deflate) -> bytes:
 
 
 def _predicted(values: np.ndarray) -> np.ndarray:
-    apart = np.concatenate((values[::2], values[1::2]))
+    pairs = values.view("<u2")  # a line of half or float has no odd byte
+    apart = np.concatenate((pairs.astype(np.uint8), (pairs >> 8).astype(np.uint8)))
     apart[1:] = apart[1:] - apart[:-1] + np.uint8(128)
     return apart
