@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import threshold
 
 JOINT_DISPLAY = 0.04045
 JOINT_LINEAR = 0.0031308
@@ -36,22 +35,19 @@ def srgb_from_linear(linear: Tensor) -> Tensor:
 
 
 def _linear(display: Tensor) -> Tensor:
-    """The line up to the joint and the curve from there on: the greater, where each is cut off at the joint."""
     size = display.abs()
-    line = size.clamp(max=JOINT_DISPLAY) / SLOPE
-    beyond = threshold(size, JOINT_DISPLAY, -OFFSET)
-    curve = _power((beyond + OFFSET) / (1 + OFFSET), POWER)
-    return torch.maximum(line, curve).copysign(display)
+    curve = _power((size + OFFSET) / (1 + OFFSET), POWER)
+    return torch.where(size <= JOINT_DISPLAY, size / SLOPE, curve).copysign(display)
 
 
 def _display(linear: Tensor) -> Tensor:
     size = linear.abs()
-    curve = _power(size, 1 / POWER) * (1 + OFFSET) - OFFSET
+    curve = _power(size.clamp(min=JOINT_LINEAR), 1 / POWER) * (1 + OFFSET) - OFFSET
     return torch.where(size <= JOINT_LINEAR, size * SLOPE, curve).copysign(linear)
 
 
 def _power(values: Tensor, exponent: float) -> Tensor:
-    """As `pow` and as close, in two thirds of the time on a processor."""
+    """Nearly as close as `pow`, in two thirds of its time on a processor; above 0, for the logarithm of 0 is slow."""
     return (values.log2() * exponent).exp2()
 
 

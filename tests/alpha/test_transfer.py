@@ -40,6 +40,13 @@ def test_light_rises_as_steeply_as_the_formula_says():
     assert display.grad.tolist() == pytest.approx([1 / 12.92, 1 / 12.92, *steep])
 
 
+@pytest.mark.parametrize("curve", [linear_from_srgb, srgb_from_linear])
+def test_black_has_a_gradient(curve):
+    black = torch.zeros(3, requires_grad=True)
+    curve(black).sum().backward()
+    assert black.grad.isfinite().all()
+
+
 @pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-7), (torch.float32, 5e-7)])
 def test_the_two_are_inverse_also_below_0_and_above_1(dtype, atol):
     values = torch.linspace(-1.5, 4, 10001, dtype=dtype)
