@@ -107,8 +107,8 @@ class RGBASaveSequence(io.ComfyNode):
                     min=0,
                     max=9,
                     tooltip="PNG: 0 stores, 1 compresses what gains by it, 9 is smallest. TIFF and TGA: 0 stores, more "
-                    "compresses. EXR, zip and zips: 0 stores; zip: 1 is quick, 2 to 9 a little smaller. "
-                    "The picture is the same.",
+                    "compresses. EXR, zip and zips: 0 stores; zip: 1 is quick, 2 to 9 usually a little "
+                    "smaller. The picture is the same.",
                 ),
                 *clip_inputs()[1:],
                 clips_input("each gets its own take (_b02 ...)."),

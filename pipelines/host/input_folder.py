@@ -72,7 +72,7 @@ def fingerprint(name: str) -> str:
     files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
     files += [each for each, _ in sidecars(path if path.is_dir() else path.parent)]
     now = [(str(each), stat.st_size, stat.st_mtime_ns) for each in files for stat in (each.stat(),)]
-    return sha256(repr(now).encode(errors="surrogateescape")).hexdigest()
+    return sha256(repr(now).encode()).hexdigest()
 
 
 def sequences() -> list[str]:

@@ -36,9 +36,6 @@ LOSSY = frozenset({"dwaa"})
 LOSS = 0.05
 """Of dwaa at its usual level, 45: the most that we let pass, in the unit of the values; white is 1."""
 
-OLDEST = "3.2"
-"""Of the library, where it does not say its version."""
-
 LARGEST_HALF = 65504.0
 HALF_EXPONENT = 0x7C00
 
@@ -61,8 +58,9 @@ def library() -> ModuleType:
             "EXR wants the OpenEXR library of the Academy Software Foundation, which this Python has not; type: "
             'pip install "OpenEXR>=3.5" in ComfyUI\'s environment and start it again, or take another format.'
         ) from None
-    found = getattr(OpenEXR, "__version__", OLDEST)
-    if tuple(int(part) for part in found.split(".")[:2]) < (3, 5):
+    version = getattr(OpenEXR, "__version__", "0")
+    if tuple(int(part) for part in version.split(".")[:2]) < (3, 5):
+        found = "an old one" if version == "0" else version
         raise ImportError(
             f'EXR wants OpenEXR 3.5 or newer, found {found}; type: pip install --upgrade "OpenEXR>=3.5" '
             "in ComfyUI's environment and start it again."
@@ -74,7 +72,7 @@ def encode(
     channels: Mapping[str, np.ndarray],
     *,
     kind: str = "zip",
-    compression: int = 4,
+    compression: int = QUICK,
     chromaticities: Chromaticities = REC709,
     fps: Fraction | None = None,
     text: Mapping[str, str] | None = None,
