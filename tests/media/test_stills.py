@@ -142,10 +142,11 @@ def test_dwaa_is_smaller_and_close():
 
 
 @pytest.mark.parametrize("compression", [1, 4])
-def test_ffmpeg_reads_the_same_light(compression):
-    rgba = frame(3, 17).repeat_interleave(11, 0)
+@pytest.mark.parametrize("alike", [1, 11])
+def test_ffmpeg_reads_the_same_light(compression, alike):
+    rgba = frame(33 // alike, 17).repeat_interleave(alike, 0)
     file = encoded("exr float", rgba, compression=compression)
-    assert len(file) < rgba.nbytes / 2
+    assert (len(file) < rgba.nbytes / 2) is (alike > 1)
     read = decoded("exr", file)
     assert read.format.name == "gbrapf32le"
     planes = [np.frombuffer(plane, np.float32).reshape(33, -1)[:, :17] for plane in read.planes]
