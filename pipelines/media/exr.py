@@ -98,7 +98,7 @@ def encode(
             )
     exr = library()
     deflate = isa_l() if kind == "zip" and compression == QUICK else None
-    stored = deflate or (kind in DEFLATED and compression == 0)
+    stored = deflate is not None or (kind in DEFLATED and compression == 0)
     by_openexr = getattr(exr, KINDS["none" if stored else kind])
     header = {"type": exr.scanlineimage, "compression": by_openexr, "chromaticities": chromaticities}
     header |= dict(text or {}) | ({"framesPerSecond": fps} if fps else {})
