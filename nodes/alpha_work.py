@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from ..pipelines import host
 from ..pipelines.alpha.bleed import edge_bleed
 from ..pipelines.alpha.composite import MODES, SPACES
 from ..pipelines.alpha.decontaminate import READINGS, decontaminate
@@ -16,8 +15,8 @@ from ..pipelines.alpha.matte import Repair, repaired
 from ..pipelines.alpha.render import hard_render, soft_render
 from ..pipelines.alpha.resize import FILTERS, FITS, crop, resize_to_fit
 from ..pipelines.alpha.retime import METHODS
-from ..pipelines.host.frames import changed, frames_of, gathered
-from ..pipelines.host.pictures import background_color, in_clips, rgb_and_alpha, rgba, with_alpha
+from ..pipelines.host.pictures.frames import changed, frames_of, gathered
+from ..pipelines.host.pictures.image_and_mask import background_color, in_clips, rgb_and_alpha, rgba, with_alpha
 from ..pipelines.media.rates import exact_rate
 from ..pipelines.report.rules import RULES
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, clip_inputs, clips_input, io, ui
@@ -190,7 +189,9 @@ class RGBACompositeOver(io.ComfyNode):
         scale: float,
         mask: Any = None,
     ) -> io.NodeOutput:
-        return io.NodeOutput(host.alpha_work.composited(foreground, mask, background, space, mode, x, y, scale))
+        from ..pipelines.host.pictures import alpha_work
+
+        return io.NodeOutput(alpha_work.composited(foreground, mask, background, space, mode, x, y, scale))
 
 
 class RGBAMatte(io.ComfyNode):
@@ -363,7 +364,9 @@ class RGBAUnmatte(io.ComfyNode):
     def execute(
         cls, image: Any, strength: float, mask: Any = None, plate: Any = None, empty_below: float = 0.004
     ) -> io.NodeOutput:
-        return io.NodeOutput(host.alpha_work.unmatted(image, mask, plate, strength, empty_below))
+        from ..pipelines.host.pictures import alpha_work
+
+        return io.NodeOutput(alpha_work.unmatted(image, mask, plate, strength, empty_below))
 
 
 class RGBADecontaminate(io.ComfyNode):
@@ -464,7 +467,9 @@ class RGBAPremultiply(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
-        return io.NodeOutput(host.alpha_work.premultiplied(image, mask))
+        from ..pipelines.host.pictures import alpha_work
+
+        return io.NodeOutput(alpha_work.premultiplied(image, mask))
 
 
 class RGBAUnpremultiply(io.ComfyNode):
@@ -483,7 +488,9 @@ class RGBAUnpremultiply(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
-        return io.NodeOutput(host.alpha_work.unpremultiplied(image, mask))
+        from ..pipelines.host.pictures import alpha_work
+
+        return io.NodeOutput(alpha_work.unpremultiplied(image, mask))
 
 
 class RGBAResize(io.ComfyNode):
@@ -593,8 +600,10 @@ class RGBARetime(io.ComfyNode):
     def execute(
         cls, image: Any, from_fps: float, to_fps: float, method: str, mask: Any = None, clips: int = 1
     ) -> io.NodeOutput:
+        from ..pipelines.host.pictures import alpha_work
+
         return io.NodeOutput(
-            host.alpha_work.retimed_clips(image, mask, clips, exact_rate(from_fps), exact_rate(to_fps), method)
+            alpha_work.retimed_clips(image, mask, clips, exact_rate(from_fps), exact_rate(to_fps), method)
         )
 
 
@@ -657,7 +666,9 @@ class RGBAReport(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, mask: Any = None, flow: bool = True) -> io.NodeOutput:
-        found, words, plot = host.reports.reported(image, mask, flow)
+        from ..pipelines.host.pictures import reports
+
+        found, words, plot = reports.reported(image, mask, flow)
         numbers = found.visible, found.holes, found.steadiness, found.edge_width, found.flow
         return io.NodeOutput(*numbers, words, plot, ui=ui.PreviewImage(plot, cls=cls))
 
@@ -712,7 +723,9 @@ class RGBAPickBest(io.ComfyNode):
         mask: Sequence[Any] = (),
         subject: Sequence[Any] = (),
     ) -> io.NodeOutput:
-        best, ranking, sheet = host.reports.picked(image, seeds, rule[0], mask, subject)
+        from ..pipelines.host.pictures import reports
+
+        best, ranking, sheet = reports.picked(image, seeds, rule[0], mask, subject)
         return io.NodeOutput(best, ranking, sheet, ui=ui.PreviewImage(sheet, cls=cls))
 
 

@@ -8,9 +8,9 @@ from ..pipelines.alpha.coverage import coverage
 from ..pipelines.ellipse.drawing import Drawing, Ellipse, Keyframe, parse_drawing
 from ..pipelines.ellipse.field import subject
 from ..pipelines.ellipse.fit import fit, fit_to_drawing
-from ..pipelines.host.notices import warn
-from ..pipelines.host.pictures import rgb_and_alpha
-from ..pipelines.host.progress import steps
+from ..pipelines.host.core.notices import warn
+from ..pipelines.host.core.progress import steps
+from ..pipelines.host.pictures.image_and_mask import rgb_and_alpha
 from .schema import SUBJECT_OUT, Ellipses, category, clip_inputs, io, size_inputs
 
 MENU = category("ellipses")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ..pipelines import host
 from ..pipelines.alpha.render import COLORS, soft_render
-from ..pipelines.host.input_folder import chosen_path, fingerprint, input_problem, sequences, videos
-from ..pipelines.host.pictures import fitting, in_clips, mask_of, rgb_and_alpha, rgba
-from ..pipelines.host.progress import steps
+from ..pipelines.host.core.progress import steps
+from ..pipelines.host.files.input_folder import chosen_path, fingerprint, input_problem, sequences, videos
+from ..pipelines.host.pictures.image_and_mask import fitting, in_clips, mask_of, rgb_and_alpha, rgba
 from ..pipelines.media.animation import UNITS, Animation
 from ..pipelines.media.exr import KINDS
 from ..pipelines.media.gamut import SPACES
@@ -147,7 +146,9 @@ class RGBASaveSequence(io.ComfyNode):
     def validate_inputs(
         cls, filename_prefix: str | None = None, existing: str | None = None, format: str | None = None
     ) -> bool | str:
-        return host.output.prefix_problem(filename_prefix, existing) or host.output.still_problem(format) or True
+        from ..pipelines.host.files import output_folder
+
+        return output_folder.prefix_problem(filename_prefix, existing) or output_folder.still_problem(format) or True
 
     @classmethod
     def execute(
@@ -168,8 +169,11 @@ class RGBASaveSequence(io.ComfyNode):
         exr_compression: str = "zip",
         exr_layers: bool = False,
     ) -> io.NodeOutput:
+        from ..pipelines.host.core import running_graph
+        from ..pipelines.host.files import output_folder
+
         frames = rgba(image, mask)
-        host.output.warn_if_premultiplied(frames)
+        output_folder.warn_if_premultiplied(frames)
         plan = partial(
             Plan,
             still=STILLS[format](compression, Light(color_space, emissive, exr_compression)),
@@ -178,11 +182,11 @@ class RGBASaveSequence(io.ComfyNode):
             passes=PASS_SETS[passes],
             start=start_frame,
             padding=padding,
-            seeds=host.graph.seeds(cls.hidden),
-            graph=host.graph.running(cls.hidden),
+            seeds=running_graph.seeds(cls.hidden),
+            graph=running_graph.running(cls.hidden),
         )
-        done = host.output.save_sequence(
-            host.output.filled_prefix(filename_prefix, frames), existing, in_clips(frames, clips), plan
+        done = output_folder.save_sequence(
+            output_folder.filled_prefix(filename_prefix, frames), existing, in_clips(frames, clips), plan
         )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
@@ -216,11 +220,13 @@ class RGBAPreview(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Any, fps: float, mask: Any = None, plate: Any = None, compare: Any = None) -> io.NodeOutput:
+        from ..pipelines.host.pictures import preview
+
         clip = rgba(image, mask)
         behind = None if plate is None else soft_render(*rgb_and_alpha(fitting("plate", plate, clip)), BLACK)
         other = None if compare is None else rgba(fitting("compare", compare, clip))
         step = steps(sum(len(frames) for frames in (clip, behind, other) if frames is not None))
-        return io.NodeOutput(ui=host.preview.shown(clip, behind, other, exact_rate(fps), step))
+        return io.NodeOutput(ui=preview.shown(clip, behind, other, exact_rate(fps), step))
 
 
 class RGBALoadSequence(io.ComfyNode):
@@ -276,8 +282,10 @@ class RGBALoadSequence(io.ComfyNode):
         association: str = "auto",
         fps: float = 0.0,
     ) -> io.NodeOutput:
+        from ..pipelines.host.files import footage
+
         said = None if association == "auto" else association
-        image, rate = host.footage.load_sequence(file, start_frame, frame_count, every_nth, said, fps)
+        image, rate = footage.load_sequence(file, start_frame, frame_count, every_nth, said, fps)
         return io.NodeOutput(image, mask_of(image), float(rate), len(image), None)
 
 
@@ -338,7 +346,9 @@ class RGBASaveVideo(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None, format: str | None = None) -> bool | str:
-        return host.output.video_name_problem(filename_prefix, format) or True
+        from ..pipelines.host.files import output_folder
+
+        return output_folder.video_name_problem(filename_prefix, format) or True
 
     @classmethod
     def execute(
@@ -353,12 +363,15 @@ class RGBASaveVideo(io.ComfyNode):
         clips: int = 1,
         bleed: bool = True,
     ) -> io.NodeOutput:
+        from ..pipelines.host.core import running_graph
+        from ..pipelines.host.files import output_folder
+
         frames = rgba(image, mask)
-        host.output.warn_if_premultiplied(frames)
-        text = host.graph.texts(cls.hidden)
+        output_folder.warn_if_premultiplied(frames)
+        text = running_graph.texts(cls.hidden)
         plan = VideoPlan(VIDEO_FORMATS[format], exact_rate(fps), association, bleed, text=text)
-        done = host.output.save_video(
-            host.output.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan, audio
+        done = output_folder.save_video(
+            output_folder.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan, audio
         )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
@@ -404,7 +417,9 @@ class RGBASaveAnimation(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None) -> bool | str:
-        return host.output.prefix_problem(filename_prefix, None) or True
+        from ..pipelines.host.files import output_folder
+
+        return output_folder.prefix_problem(filename_prefix, None) or True
 
     @classmethod
     def execute(
@@ -418,11 +433,13 @@ class RGBASaveAnimation(io.ComfyNode):
         clips: int = 1,
         quality: int = 100,
     ) -> io.NodeOutput:
+        from ..pipelines.host.files import output_folder
+
         frames = rgba(image, mask)
-        host.output.warn_if_premultiplied(frames)
+        output_folder.warn_if_premultiplied(frames)
         plan = Animation(format, exact_rate(fps), loop, quality)
-        done = host.output.save_animation(
-            host.output.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan
+        done = output_folder.save_animation(
+            output_folder.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan
         )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
@@ -481,7 +498,9 @@ class RGBASaveSpriteSheet(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None) -> bool | str:
-        return host.output.prefix_problem(filename_prefix, None) or True
+        from ..pipelines.host.files import output_folder
+
+        return output_folder.prefix_problem(filename_prefix, None) or True
 
     @classmethod
     def execute(
@@ -497,10 +516,14 @@ class RGBASaveSpriteSheet(io.ComfyNode):
         gap: int = 2,
         playback: str = "loop",
     ) -> io.NodeOutput:
+        from ..pipelines.host.files import output_folder
+
         frames = rgba(image, mask)
-        host.output.warn_if_premultiplied(frames)
+        output_folder.warn_if_premultiplied(frames)
         plan = SheetPlan(exact_rate(fps), columns, max_size, trim, gap, playback)
-        done = host.output.save_sheet(host.output.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan)
+        done = output_folder.save_sheet(
+            output_folder.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan
+        )
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
@@ -537,7 +560,9 @@ class RGBADeliver(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: str | None = None, target: str | None = None) -> bool | str:
-        return host.delivery.problem(filename_prefix, target) or True
+        from ..pipelines.host.files import delivery
+
+        return delivery.problem(filename_prefix, target) or True
 
     @classmethod
     def execute(
@@ -550,10 +575,12 @@ class RGBADeliver(io.ComfyNode):
         audio: Any = None,
         clips: int = 1,
     ) -> io.NodeOutput:
+        from ..pipelines.host.files import delivery, output_folder
+
         frames = rgba(image, mask)
-        host.output.warn_if_premultiplied(frames)
-        prefix = host.output.filled_prefix(filename_prefix, frames)
-        done = host.delivery.deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
+        output_folder.warn_if_premultiplied(frames)
+        prefix = output_folder.filled_prefix(filename_prefix, frames)
+        done = delivery.deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 
@@ -608,10 +635,12 @@ class RGBALoadVideo(io.ComfyNode):
         association: str = "auto",
         layout: str = "auto",
     ) -> io.NodeOutput:
+        from ..pipelines.host.files import footage
+
         said = None if association == "auto" else association
         stacked = None if layout == "auto" else layout == "stacked"
         wanted = Wanted(start_frame, frame_count, every_nth, said, stacked)
-        image, rate, audio = host.footage.load_video(chosen_path(file), wanted)
+        image, rate, audio = footage.load_video(chosen_path(file), wanted)
         return io.NodeOutput(image, mask_of(image), float(rate), len(image), audio)
 
 
@@ -639,7 +668,9 @@ class RGBAFromVideo(io.ComfyNode):
 
     @classmethod
     def execute(cls, video: Any) -> io.NodeOutput:
-        image, rate, audio = host.footage.from_video(video, VideoFromFile)
+        from ..pipelines.host.files import footage
+
+        image, rate, audio = footage.from_video(video, VideoFromFile)
         return io.NodeOutput(image, mask_of(image), float(rate), audio, len(image))
 
 

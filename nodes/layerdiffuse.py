@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..pipelines import host
-from ..pipelines.host.model_files import LAYERDIFFUSE, names, path_of
-from ..pipelines.host.pictures import mask_of
+from ..pipelines.host.core.model_files import LAYERDIFFUSE, names, path_of
+from ..pipelines.host.pictures.image_and_mask import mask_of
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, io
 
 MENU = category("LayerDiffuse")
@@ -55,7 +54,9 @@ class RGBAApplyLayerDiffuse(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, weights_name: str, strength: float) -> io.NodeOutput:
-        return io.NodeOutput(host.layerdiffuse.applied(model, path_of(weights_name, *LAYERDIFFUSE), strength))
+        from ..pipelines.host.layerdiffuse import weight_patches
+
+        return io.NodeOutput(weight_patches.applied(model, path_of(weights_name, *LAYERDIFFUSE), strength))
 
 
 class RGBALayerDiffuseCondition(io.ComfyNode):
@@ -106,10 +107,10 @@ class RGBALayerDiffuseCondition(io.ComfyNode):
         strength: float,
         blended: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
+        from ..pipelines.host.layerdiffuse import condition
+
         path = path_of(weights_name, *LAYERDIFFUSE)
-        return io.NodeOutput(
-            *host.layerdiffuse_condition.conditioned(model, positive, negative, path, latent, blended, strength)
-        )
+        return io.NodeOutput(*condition.conditioned(model, positive, negative, path, latent, blended, strength))
 
 
 class RGBALayerDiffuseJoint(io.ComfyNode):
@@ -163,9 +164,9 @@ class RGBALayerDiffuseJoint(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, weights_name: str, strength: float, **given: Any) -> io.NodeOutput:
-        return io.NodeOutput(
-            *host.layerdiffuse_joint.applied(model, path_of(weights_name, *LAYERDIFFUSE), strength, **given)
-        )
+        from ..pipelines.host.layerdiffuse import layers
+
+        return io.NodeOutput(*layers.applied(model, path_of(weights_name, *LAYERDIFFUSE), strength, **given))
 
 
 class RGBASplitLayers(io.ComfyNode):
@@ -195,7 +196,9 @@ class RGBASplitLayers(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples: dict[str, Any], layers: int) -> io.NodeOutput:
-        return io.NodeOutput(*host.layerdiffuse_joint.split(samples, layers))
+        from ..pipelines.host.layerdiffuse.layers import split
+
+        return io.NodeOutput(*split(samples, layers))
 
 
 class RGBADecodeLayerDiffuse(io.ComfyNode):
@@ -231,7 +234,9 @@ class RGBADecodeLayerDiffuse(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples: dict[str, Any], rgb: Any, weights_name: str, ensemble: bool) -> io.NodeOutput:
-        image = host.layerdiffuse_vae.decode(samples["samples"], rgb, path_of(weights_name, *LAYERDIFFUSE), ensemble)
+        from ..pipelines.host.layerdiffuse import transparent_vae
+
+        image = transparent_vae.decode(samples["samples"], rgb, path_of(weights_name, *LAYERDIFFUSE), ensemble)
         return io.NodeOutput(image, image[..., :3].contiguous(), mask_of(image))
 
 
@@ -282,8 +287,10 @@ class RGBAEncodeLayerDiffuse(io.ComfyNode):
     def execute(
         cls, image: Any, vae: Any, weights_name: str, offset_scale: float, padding: bool, mask: Any = None
     ) -> io.NodeOutput:
+        from ..pipelines.host.layerdiffuse import transparent_vae
+
         path = path_of(weights_name, *LAYERDIFFUSE)
-        return io.NodeOutput({"samples": host.layerdiffuse_vae.encode(image, mask, vae, path, offset_scale, padding)})
+        return io.NodeOutput({"samples": transparent_vae.encode(image, mask, vae, path, offset_scale, padding)})
 
 
 NODES: list[type[io.ComfyNode]] = [

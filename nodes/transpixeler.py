@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..pipelines import host
-from ..pipelines.host import model_files
-from ..pipelines.host.notices import warn
-from ..pipelines.host.pictures import mask_of
-from ..pipelines.host.samplers import SAMPLERS, SCHEDULERS
+from ..pipelines.host.core import model_files
+from ..pipelines.host.core.notices import warn
+from ..pipelines.host.core.sampler_names import SAMPLERS, SCHEDULERS
+from ..pipelines.host.pictures.image_and_mask import mask_of
 from ..pipelines.transpixeler.alpha_space import METHODS, reference_sigmas
 from ..pipelines.transpixeler.decoded import ALPHA_FROM
 from ..pipelines.transpixeler.families import BLOCKED, TEXT_TO_ALPHA
@@ -41,7 +40,9 @@ class RGBALoadCogVideoX(io.ComfyNode):
 
     @classmethod
     def execute(cls, model_name: str) -> io.NodeOutput:
-        return io.NodeOutput(host.cogvideox_file.load(model_files.path_of(model_name, "diffusion_models")))
+        from ..pipelines.host.transpixeler import cogvideox_file
+
+        return io.NodeOutput(cogvideox_file.load(model_files.path_of(model_name, "diffusion_models")))
 
 
 class RGBAApplyTransPixeler(io.ComfyNode):
@@ -103,13 +104,15 @@ class RGBAApplyTransPixeler(io.ComfyNode):
         rgb_to_alpha: bool,
         same_noise: Any,
     ) -> io.NodeOutput:
-        file = host.transpixeler.read_file(model_files.path_of(weights_name, "loras"))
+        from ..pipelines.host.transpixeler import joint_model
+
+        file = joint_model.read_file(model_files.path_of(weights_name, "loras"))
         if file.lacks_embedding:
             warn(
                 f"{weights_name} has no domain embedding, so the model can tell alpha from colour by the LoRA alone. "
                 "Use a file that has one."
             )
-        return io.NodeOutput(host.transpixeler.applied(model, file, strength, text_to_alpha, rgb_to_alpha, same_noise))
+        return io.NodeOutput(joint_model.applied(model, file, strength, text_to_alpha, rgb_to_alpha, same_noise))
 
 
 class RGBAJointLatent(io.ComfyNode):
@@ -141,7 +144,9 @@ class RGBAJointLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, rgb: dict[str, Any], keep: str, alpha: dict[str, Any] | None = None) -> io.NodeOutput:
-        return io.NodeOutput(host.joint_latent.joined(rgb, alpha, keep))
+        from ..pipelines.host.transpixeler import joint_latent
+
+        return io.NodeOutput(joint_latent.joined(rgb, alpha, keep))
 
 
 class RGBASplitJoint(io.ComfyNode):
@@ -163,7 +168,9 @@ class RGBASplitJoint(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples: dict[str, Any]) -> io.NodeOutput:
-        return io.NodeOutput(*host.joint_latent.halves_of(samples))
+        from ..pipelines.host.transpixeler import joint_latent
+
+        return io.NodeOutput(*joint_latent.halves_of(samples))
 
 
 class RGBASampleJoint(io.ComfyNode):
@@ -225,7 +232,9 @@ class RGBASampleJoint(io.ComfyNode):
     def execute(
         cls, model: Any, positive: Any, negative: Any, latent_image: dict[str, Any], **settings: Any
     ) -> io.NodeOutput:
-        return io.NodeOutput(*host.joint_sampling.sample(model, latent_image, positive, negative, **settings))
+        from ..pipelines.host.transpixeler import joint_sampling
+
+        return io.NodeOutput(*joint_sampling.sample(model, latent_image, positive, negative, **settings))
 
 
 class RGBACogVideoXSampler(io.ComfyNode):
@@ -260,9 +269,9 @@ class RGBACogVideoXSampler(io.ComfyNode):
 
     @classmethod
     def execute(cls, method: str, steps: int, dynamic_cfg: bool) -> io.NodeOutput:
-        return io.NodeOutput(
-            host.alpha_space_sampler.AlphaSpaceSampler(method, steps, dynamic_cfg), reference_sigmas(steps)
-        )
+        from ..pipelines.host.transpixeler import vp_sampler
+
+        return io.NodeOutput(vp_sampler.AlphaSpaceSampler(method, steps, dynamic_cfg), reference_sigmas(steps))
 
 
 class RGBADecodeJoint(io.ComfyNode):
@@ -294,7 +303,9 @@ class RGBADecodeJoint(io.ComfyNode):
 
     @classmethod
     def execute(cls, rgb: dict[str, Any], alpha: dict[str, Any], vae: Any, alpha_from: str) -> io.NodeOutput:
-        image, colour = host.joint_decode.decode(rgb, alpha, vae, alpha_from)
+        from ..pipelines.host.transpixeler import joint_decode
+
+        image, colour = joint_decode.decode(rgb, alpha, vae, alpha_from)
         return io.NodeOutput(image, colour, mask_of(image))
 
 
@@ -349,10 +360,12 @@ class RGBAJointFirstFrame(io.ComfyNode):
         length: int,
         mask: Any = None,
     ) -> io.NodeOutput:
-        condition, latent = host.first_frame.first_frame(image, mask, vae, width, height, length)
+        from ..pipelines.host.transpixeler import first_frame
+
+        condition, latent = first_frame.first_frame(image, mask, vae, width, height, length)
         return io.NodeOutput(
-            host.first_frame.with_condition(positive, condition),
-            host.first_frame.with_condition(negative, condition),
+            first_frame.with_condition(positive, condition),
+            first_frame.with_condition(negative, condition),
             latent,
         )
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..pipelines import host
 from ..pipelines import transparent_prompt as prompts
 from ..pipelines.alpha.coverage import coverage
 from ..pipelines.alpha.render import COLORS, hard_render
 from ..pipelines.ellipse.grid import looks_inverted
-from ..pipelines.host import model_files
-from ..pipelines.host.notices import warn
-from ..pipelines.host.pictures import in_clips, mask_of, rgb_and_alpha
+from ..pipelines.host.core import model_files
+from ..pipelines.host.core.notices import warn
+from ..pipelines.host.pictures.image_and_mask import in_clips, mask_of, rgb_and_alpha
 from ..pipelines.noise.flow_unipc import reference_sigmas
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, category, clip_inputs, clips_input, io
+
+if TYPE_CHECKING:
+    from ..pipelines.host.wan_alpha.mean_shift import MeanShift
+    from ..pipelines.host.wan_alpha.vae import RGBAVAE
 
 MENU = category("Wan-Alpha")
 VAE_WEIGHT_FOLDERS = ("vae", "loras")
@@ -47,7 +50,9 @@ class RGBALoadTextEncoder(io.ComfyNode):
 
     @classmethod
     def execute(cls, text_encoder_name: str) -> io.NodeOutput:
-        return io.NodeOutput(host.text_encoder.load(model_files.path_of(text_encoder_name, "text_encoders")))
+        from ..pipelines.host.wan_alpha import text_encoder
+
+        return io.NodeOutput(text_encoder.load(model_files.path_of(text_encoder_name, "text_encoders")))
 
 
 class RGBALoadWanAlphaVAE(io.ComfyNode):
@@ -76,8 +81,10 @@ class RGBALoadWanAlphaVAE(io.ComfyNode):
 
     @classmethod
     def execute(cls, vae_name: str, weights_name: str) -> io.NodeOutput:
+        from ..pipelines.host.wan_alpha import vae
+
         vae_path = model_files.path_of(vae_name, "vae")
-        return io.NodeOutput(host.vae.load(vae_path, model_files.path_of(weights_name, *VAE_WEIGHT_FOLDERS)))
+        return io.NodeOutput(vae.load(vae_path, model_files.path_of(weights_name, *VAE_WEIGHT_FOLDERS)))
 
 
 class RGBAVAEFromPair(io.ComfyNode):
@@ -98,7 +105,9 @@ class RGBAVAEFromPair(io.ComfyNode):
 
     @classmethod
     def execute(cls, rgb_vae: Any, alpha_vae: Any) -> io.NodeOutput:
-        return io.NodeOutput(host.vae.paired(rgb_vae, alpha_vae))
+        from ..pipelines.host.wan_alpha import vae
+
+        return io.NodeOutput(vae.paired(rgb_vae, alpha_vae))
 
 
 class RGBASplitVAE(io.ComfyNode):
@@ -118,7 +127,7 @@ class RGBASplitVAE(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, rgba_vae: host.vae.RGBAVAE) -> io.NodeOutput:
+    def execute(cls, rgba_vae: RGBAVAE) -> io.NodeOutput:
         return io.NodeOutput(rgba_vae.rgb, rgba_vae.alpha)
 
 
@@ -152,8 +161,10 @@ class RGBADecode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, samples: dict[str, Any], rgba_vae: host.vae.RGBAVAE, tile_size: int) -> io.NodeOutput:
-        image, rgb = host.vae.decode(samples["samples"], rgba_vae, tile_size)
+    def execute(cls, samples: dict[str, Any], rgba_vae: RGBAVAE, tile_size: int) -> io.NodeOutput:
+        from ..pipelines.host.wan_alpha import vae
+
+        image, rgb = vae.decode(samples["samples"], rgba_vae, tile_size)
         _warn_if_dead(image)
         return io.NodeOutput(image, rgb, mask_of(image))
 
@@ -182,12 +193,12 @@ class RGBAEncode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls, image: Any, rgba_vae: host.vae.RGBAVAE, background: str, mask: Any = None, clips: int = 1
-    ) -> io.NodeOutput:
+    def execute(cls, image: Any, rgba_vae: RGBAVAE, background: str, mask: Any = None, clips: int = 1) -> io.NodeOutput:
+        from ..pipelines.host.wan_alpha import vae
+
         rgb, alpha = rgb_and_alpha(image, mask)
         rgb = hard_render(rgb, alpha, COLORS[background])
-        latents = [host.vae.encode(*clip, rgba_vae) for clip in zip(in_clips(rgb, clips), in_clips(alpha, clips))]
+        latents = [vae.encode(*clip, rgba_vae) for clip in zip(in_clips(rgb, clips), in_clips(alpha, clips))]
         return io.NodeOutput({"samples": torch.cat(latents)})
 
 
@@ -239,12 +250,14 @@ class RGBAApplyDoRA(io.ComfyNode):
     def execute(
         cls, model: Any, dora_name: str, strength: float, speed_lora_name: str, speed_strength: float, apply: Any
     ) -> io.NodeOutput:
-        dora = host.dora_files.read_dora_file(model_files.path_of(dora_name, "loras"))
+        from ..pipelines.host.wan_alpha import dora, dora_files
+
+        file = dora_files.read_dora_file(model_files.path_of(dora_name, "loras"))
         speed = None
         if speed_lora_name != NO_SPEED_LORA:
-            speed = host.dora_files.read_speed_lora_file(model_files.path_of(speed_lora_name, "loras"))
-            _warn_of_unreached(speed_lora_name, host.dora.unreached(model, speed.weights))
-        return io.NodeOutput(host.dora.applied(model, dora, strength, speed, speed_strength, apply))
+            speed = dora_files.read_speed_lora_file(model_files.path_of(speed_lora_name, "loras"))
+            _warn_of_unreached(speed_lora_name, dora.unreached(model, speed.weights))
+        return io.NodeOutput(dora.applied(model, file, strength, speed, speed_strength, apply))
 
 
 class RGBAMeanShift(io.ComfyNode):
@@ -263,7 +276,9 @@ class RGBAMeanShift(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, subject: Any, mean_shift: float, subject_is: str, rounding: str) -> io.NodeOutput:
-        return io.NodeOutput(host.mean_shift.shift_model(model, _mean_shift(subject, mean_shift, subject_is, rounding)))
+        from ..pipelines.host.wan_alpha.mean_shift import shift_model
+
+        return io.NodeOutput(shift_model(model, _mean_shift(subject, mean_shift, subject_is, rounding)))
 
 
 class RGBAMeanShiftNoise(io.ComfyNode):
@@ -282,9 +297,9 @@ class RGBAMeanShiftNoise(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise: Any, subject: Any, mean_shift: float, subject_is: str, rounding: str) -> io.NodeOutput:
-        return io.NodeOutput(
-            host.mean_shift.ShiftedNoise(noise, _mean_shift(subject, mean_shift, subject_is, rounding))
-        )
+        from ..pipelines.host.wan_alpha.mean_shift import ShiftedNoise
+
+        return io.NodeOutput(ShiftedNoise(noise, _mean_shift(subject, mean_shift, subject_is, rounding)))
 
 
 class RGBALoadSubject(io.ComfyNode):
@@ -312,7 +327,9 @@ class RGBALoadSubject(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        return io.NodeOutput(host.subject_file.read(model_files.subject_path(file)))
+        from ..pipelines.host.wan_alpha import subject_file
+
+        return io.NodeOutput(subject_file.read(model_files.subject_path(file)))
 
 
 class RGBAFlowUniPC(io.ComfyNode):
@@ -339,7 +356,9 @@ class RGBAFlowUniPC(io.ComfyNode):
 
     @classmethod
     def execute(cls, steps: int, shift: float) -> io.NodeOutput:
-        return io.NodeOutput(host.flow_unipc.FlowUniPC(), reference_sigmas(steps, shift))
+        from ..pipelines.host.wan_alpha import flow_unipc
+
+        return io.NodeOutput(flow_unipc.FlowUniPC(), reference_sigmas(steps, shift))
 
 
 class RGBATransparentPrompt(io.ComfyNode):
@@ -401,7 +420,9 @@ def _shift_inputs() -> list[Any]:
     ]
 
 
-def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str) -> host.mean_shift.MeanShift:
+def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str) -> MeanShift:
+    from ..pipelines.host.wan_alpha.mean_shift import MeanShift
+
     low, high = (float(value) for value in subject.aminmax())
     if not (low >= 0 and high <= 1):
         raise ValueError(f"subject wants values from 0 to 1, got {low:g} to {high:g}; connect a subject or a mask.")
@@ -411,7 +432,7 @@ def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str)
             "The border of the subject is brighter than its centre: it is probably inverted, and the background would "
             f"be kept. Choose the other subject_is ({MASK if subject_is == SUBJECT else SUBJECT})."
         )
-    return host.mean_shift.MeanShift(field, mean_shift, ROUNDINGS[rounding])
+    return MeanShift(field, mean_shift, ROUNDINGS[rounding])
 
 
 def _warn_if_dead(image: Any) -> None:

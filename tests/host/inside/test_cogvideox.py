@@ -226,7 +226,7 @@ def test_the_host_can_load_it_again_for_another_device(model):
 
 
 def test_a_host_that_has_the_references_table_keeps_its_own(stock, ours, monkeypatch):
-    with_rotary_table = ours("pipelines.host.cogvideox_positions").with_rotary_table
+    with_rotary_table = ours("pipelines.host.transpixeler.cogvideox_positions").with_rotary_table
     cogvideox_rotary = ours("pipelines.transpixeler.positions").cogvideox_rotary
     assert ROTARY in with_rotary_table(stock).object_patches
     network = type(stock.model.diffusion_model)
@@ -235,7 +235,7 @@ def test_a_host_that_has_the_references_table_keeps_its_own(stock, ours, monkeyp
 
 
 def test_the_table_of_another_pack_is_kept(stock, model, ours):
-    with_rotary_table = ours("pipelines.host.cogvideox_positions").with_rotary_table
+    with_rotary_table = ours("pipelines.host.transpixeler.cogvideox_positions").with_rotary_table
     theirs = stock.clone()
     theirs.add_object_patch(ROTARY, lambda h, w, t, device: None)
     assert with_rotary_table(theirs) is theirs
@@ -247,7 +247,7 @@ def test_the_table_of_another_pack_is_kept(stock, model, ours):
 
 def test_the_hosts_sampling_does_not_scale_its_noise(stock, model, ours):
     """The defect that with_v_prediction mends; without it there is nothing to mend, and nothing is patched."""
-    of_room = ours("pipelines.host.cogvideox_sampling")
+    of_room = ours("pipelines.host.transpixeler.cogvideox_sampling")
     assert not of_room.is_v_prediction(stock.get_model_object("model_sampling"))
     assert of_room.is_v_prediction(model.get_model_object("model_sampling"))
     mended = of_room.with_v_prediction(stock)
@@ -258,7 +258,7 @@ def test_the_hosts_sampling_does_not_scale_its_noise(stock, model, ours):
 
 def test_another_nodes_v_prediction_is_kept(stock, host_nodes, ours):
     (patched,) = host_nodes.ModelSamplingDiscrete(model=stock, sampling="v_prediction", zsnr=True)
-    assert ours("pipelines.host.cogvideox_sampling").with_v_prediction(patched) is patched
+    assert ours("pipelines.host.transpixeler.cogvideox_sampling").with_v_prediction(patched) is patched
 
 
 def test_it_is_what_the_hosts_own_node_makes(stock, model, host_nodes):

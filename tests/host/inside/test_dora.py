@@ -241,7 +241,7 @@ def test_the_hosts_own_loader_leaves_out_what_this_node_reaches(golden, model, b
 def test_row_scales_are_computed_once_per_base(model, apply_dora, on_host, inputs, ours, monkeypatch):
     counted = []
     for name in ("dora_adapter", "dora_branch"):
-        module = ours(f"pipelines.host.{name}")
+        module = ours(f"pipelines.host.wan_alpha.{name}")
         monkeypatch.setattr(module, "row_scale", lambda *args, f=module.row_scale: counted.append(1) or f(*args))
     fresh = {"strength": 0.7}  # of which there are none yet
     for way in ("unmerged", "unmerged", "merged"):

@@ -21,12 +21,12 @@ def takes(host_nodes, tmp_path, monkeypatch):
 def test_a_take_of_several_passes_is_offered_as_a_whole_and_by_pass(ours, takes):
     inner = ("comp", "fg", "matte", "processed")
     whole = ["shots/passes_v001", *(f"shots/passes_v001/{name}" for name in inner), "shots/plain_v001"]
-    assert ours("pipelines.host.input_folder").sequences() == whole
+    assert ours("pipelines.host.files.input_folder").sequences() == whole
 
 
 @pytest.mark.parametrize("name", ["shots/plain_v001", "shots/passes_v001/fg"])
 def test_a_changed_sidecar_is_a_changed_sequence(ours, takes, name):
-    fingerprint = ours("pipelines.host.input_folder").fingerprint
+    fingerprint = ours("pipelines.host.files.input_folder").fingerprint
     before = fingerprint(name)
     (sidecar,) = takes.joinpath("shots", name.split("/")[1]).glob("*.json")
     assert fingerprint(name) == before
@@ -35,12 +35,12 @@ def test_a_changed_sidecar_is_a_changed_sequence(ours, takes, name):
 
 
 def test_what_the_host_keeps_of_a_sequence_does_not_say_where_it_lies(ours, takes):
-    kept = ours("pipelines.host.input_folder").fingerprint("shots/plain_v001")
+    kept = ours("pipelines.host.files.input_folder").fingerprint("shots/plain_v001")
     assert len(kept) == 64 and "plain" not in kept and str(takes) not in kept
 
 
 def test_other_json_beside_a_sequence_is_none_of_its_business(ours, takes):
-    fingerprint = ours("pipelines.host.input_folder").fingerprint
+    fingerprint = ours("pipelines.host.files.input_folder").fingerprint
     before = fingerprint("shots/plain_v001")
     (takes / "shots" / "notes.json").write_text('{"notes": []}')
     (takes / "shots" / "broken.json").write_text("{")

@@ -260,7 +260,7 @@ def test_the_preview_shows_alpha_to_the_right_of_rgb(host_nodes, ksampler, sampl
 def test_every_native_sampler_previews_both_and_keeps_its_outputs(host_nodes, ours, model, text, previews):
     shown = model.clone()
     for _ in range(2):  # twice is once
-        ours("pipelines.host.joint_preview").show_both_halves(shown)
+        ours("pipelines.host.transpixeler.joint_preview").show_both_halves(shown)
     (both,) = host_nodes.RGBAJointLatent(rgb=empty(), keep="none")
     results = []
     for each in (model, shown):

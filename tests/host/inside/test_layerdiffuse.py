@@ -174,7 +174,7 @@ def test_weight_files_are_merged_exactly_and_taken_out_again(ours, ld_golden, ca
     cpu = torch.device("cpu")
     model = comfy.model_patcher.ModelPatcher(Tree(base), load_device=cpu, offload_device=cpu)
     patches = ours("pipelines.layerdiffuse.weight_patches").read_weight_patches(under(goldens, f"{case}.file."))
-    clone = ours("pipelines.host.layerdiffuse").with_weight_patches(model, patches, 1.0)
+    clone = ours("pipelines.host.layerdiffuse.weight_patches").with_weight_patches(model, patches, 1.0)
     clone.patch_model(cpu)
     patched = model.model.state_dict()
     assert all(patched[name].equal(merged.get(name, tensor)) for name, tensor in base.items())
@@ -210,7 +210,9 @@ def test_units_stand_in_the_order_of_the_published_files(ours):
             transformer_depth_middle=1, use_spatial_transformer=True,
         )  # fmt: skip
     names = {id(module): name for name, module in network.named_modules()}
-    found = [names[id(each)] for _, each in ours("pipelines.host.layerdiffuse_sharing").attention_modules(network)]
+    found = [
+        names[id(each)] for _, each in ours("pipelines.host.layerdiffuse.attention_sharing").attention_modules(network)
+    ]
     blocks = [f"input_blocks.{n}.1" for n in (1, 2, 4, 5, 7, 8)] + [f"output_blocks.{n}.1" for n in range(3, 12)]
     assert found == [f"{block}.transformer_blocks.0.attn{n}" for block in [*blocks, "middle_block.1"] for n in (1, 2)]
 

@@ -126,8 +126,10 @@ def test_the_first_decoders_weights_can_leave_before_the_second_comes(rgba_vae, 
 
 @pytest.mark.parametrize("tile_size", [0, 64])
 def test_nothing_of_a_decode_is_left(rgba_vae, host_nodes, ours, watch, monkeypatch, tile_size):
-    join = ours("pipelines.host.vae").join_decoded
-    monkeypatch.setattr(ours("pipelines.host.vae"), "join_decoded", lambda *clips: (watch.add(clips), join(*clips))[1])
+    join = ours("pipelines.host.wan_alpha.vae").join_decoded
+    monkeypatch.setattr(
+        ours("pipelines.host.wan_alpha.vae"), "join_decoded", lambda *clips: (watch.add(clips), join(*clips))[1]
+    )
     for vae in (rgba_vae.rgb, rgba_vae.alpha):
         watch.modules_of(vae.first_stage_model)
     samples = {"samples": torch.randn(1, 16, 3, 12, 20)} if tile_size else latent()
@@ -141,7 +143,7 @@ def test_nothing_of_a_decode_is_left(rgba_vae, host_nodes, ours, watch, monkeypa
 
 
 def test_nothing_of_an_encode_is_left(rgba_vae, host_nodes, ours, watch, monkeypatch):
-    module = ours("pipelines.host.vae")
+    module = ours("pipelines.host.wan_alpha.vae")
     monkeypatch.setattr(module, "_to_vae", watch.results_of(module._to_vae))
     watch.modules_of(rgba_vae.encoder.first_stage_model)
     image = torch.rand(9, 32, 48, 4)
@@ -170,7 +172,7 @@ def test_a_decode_and_an_encode_leave_no_more_memory_behind_than_they_found(rgba
 
 
 def test_nothing_of_a_shifted_run_is_left(model, host_nodes, ours, watch, monkeypatch):
-    module = ours("pipelines.host.mean_shift")
+    module = ours("pipelines.host.wan_alpha.mean_shift")
     for name in ("shift_mean", "to_latent_grid"):
         monkeypatch.setattr(module, name, watch.results_of(getattr(module, name)))
     shift = {"mean_shift": 0.05, "subject_is": "subject = 1", "rounding": "bfloat16"}
@@ -188,7 +190,7 @@ def test_nothing_of_a_shifted_run_is_left(model, host_nodes, ours, watch, monkey
 @pytest.mark.parametrize("way", ["merged", "unmerged"])
 def test_nothing_of_a_dropped_dora_is_left(model, tiny, host_nodes, on_host, ours, watch, monkeypatch, way):
     branches: list[ref] = []
-    module = ours("pipelines.host.dora")
+    module = ours("pipelines.host.wan_alpha.dora")
     for name in ("DoRABranch", "DoRAAdapter"):
         original = getattr(module, name)
 
@@ -249,7 +251,7 @@ def every_result_in_threads(ours, every_result, monkeypatch):
 
         return watched
 
-    for module, name in (("pipelines.media.sequence", "_encoded"), ("pipelines.host.preview", "quantise")):
+    for module, name in (("pipelines.media.sequence", "_encoded"), ("pipelines.host.pictures.preview", "quantise")):
         monkeypatch.setattr(ours(module), name, in_thread(getattr(ours(module), name)))
     return every_result
 

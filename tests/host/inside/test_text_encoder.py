@@ -31,7 +31,7 @@ def test_prompts_are_told_apart(tiny, clip, host_nodes):
 def test_a_clip_is_what_the_hosts_loader_makes_of_the_same_encoder(tiny, models, clip, host_nodes, ours):
     """The host's loader knows UMT5 by a layer that only the large one has, and takes other widths as an option."""
     weights = comfy.utils.load_torch_file(str(models.folder / tiny.TEXT_ENCODER))
-    config = ours("pipelines.host.text_encoder").umt5_config(weights, "tiny")
+    config = ours("pipelines.host.wan_alpha.text_encoder").umt5_config(weights, "tiny")
     known_by = {"encoder.block.23.layer.1.DenseReluDense.wi_1.weight": torch.zeros(10240, 1)}
     name = models.save("text_encoders", "known_to_the_host.safetensors", weights | known_by)
     native = comfy.sd.load_clip(

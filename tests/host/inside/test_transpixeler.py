@@ -739,7 +739,7 @@ def test_nothing_of_the_size_of_the_sequence_squared_is_ever_built(case, apply, 
 @each_family
 def test_nothing_of_a_dropped_model_is_left(case, apply, answer, ours, monkeypatch):
     made: list[Any] = []
-    module = ours("pipelines.host.transpixeler")
+    module = ours("pipelines.host.transpixeler.joint_model")
     branch = module.JointBranch
     monkeypatch.setattr(module, "JointBranch", lambda *args: made.append(weakref.ref(one := branch(*args))) or one)
     patched = apply(case)
@@ -893,7 +893,7 @@ def toy_wan(network: type = comfy.ldm.wan.model.WanModel, **sizes: Any) -> Any:
 )
 def test_variants_without_a_place_for_a_second_domain_are_refused(ours, made, message):
     with pytest.raises(ValueError, match=f"^model wants .*{message}"):
-        ours("pipelines.host.transpixeler_seams").seam_of(made())
+        ours("pipelines.host.transpixeler.seams").seam_of(made())
 
 
 def embedded(case: Case, models, embedding: Tensor) -> str:

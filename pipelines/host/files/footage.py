@@ -1,0 +1,55 @@
+"""Files on disk as clips of the host: frames, their rate and their sound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...media.rates import USUAL, exact_rate
+from ...media.read_sequence import chosen, find_footage, read_footage
+from ...media.read_video import Source, Wanted, described, frame_count, read_audio, read_video
+from ..core.progress import steps
+from .input_folder import chosen_path
+from .sound import audio_of
+
+
+def load_sequence(
+    name: str, start: int, count: int, every: int, association: str | None, fps: float
+) -> tuple[Tensor, Fraction]:
+    """The frames that are asked for and their rate, with progress; `fps` above 0 is the rate of all the files."""
+    footage = find_footage(chosen_path(name))
+    if fps > 0:
+        footage = replace(footage, fps=exact_rate(fps))
+    footage = chosen(footage, start, count, every)
+    return read_footage(footage, association, steps(len(footage.files))), footage.fps or USUAL / every
+
+
+def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, dict[str, Any] | None]:
+    """The frames that are asked for, their rate and the sound that goes with them, with progress."""
+    video = described(source)
+    count = frame_count(video, wanted)
+    clip = read_video(source, wanted, video, steps(count))
+    seconds = Fraction(count * wanted.every) / video.fps
+    return clip, video.fps / wanted.every, audio_of(read_audio(source, wanted.start / video.fps, seconds))
+
+
+def from_video(video: Any, kind_of_files: type) -> tuple[Tensor, Fraction, dict[str, Any] | None]:
+    """A VIDEO of the host: its file by our own way, which keeps the alpha of VP9; what has no file as it is.
+
+    `kind_of_files` is the host's class for a VIDEO that is a file, and nothing else.
+    """
+    if not isinstance(video, kind_of_files):
+        parts = video.get_components()
+        alpha = parts.images.new_ones(*parts.images.shape[:3], 1) if parts.alpha is None else parts.alpha
+        alpha = alpha.reshape(*parts.images.shape[:3], 1)
+        return torch.cat((parts.images[..., :3], alpha), dim=-1).float(), Fraction(parts.frame_rate), parts.audio
+    source = video.get_stream_source()
+    source = Path(source) if isinstance(source, str) else source
+    fps = described(source).fps
+    start, seconds = video.get_active_trim_window()
+    return load_video(source, Wanted(round(start * fps), round(seconds * fps)))

@@ -1,0 +1,85 @@
+"""The host's input folder: what can be loaded from it, and where a chosen name lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from hashlib import sha256
+from pathlib import Path
+
+import folder_paths
+
+from ...media.read_sequence import BEST_FIRST, sidecars
+from ...media.read_still import READABLE
+from ...media.read_video import SUFFIXES
+
+
+def listed(suffixes: Collection[str], folders: bool) -> list[str]:
+    """Files of these kinds below the input folder, hidden ones left out.
+
+    With `folders`, folders instead that hold some, and takes that hold a folder for each pass.
+    """
+    root = folder_paths.get_input_directory()
+    found = []
+    for folder, inner, files in os.walk(root, followlinks=True):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        name = os.path.relpath(folder, root).replace(os.sep, "/")
+        ours = (each for each in files if os.path.splitext(each)[1].lower() in suffixes and not each.startswith("."))
+        if folders and name != ".":
+            is_take = not {*inner}.isdisjoint(BEST_FIRST) and any(each.endswith(".json") for each in files)
+            found += [name] if next(ours, None) or is_take else []
+        else:
+            found += [each if name == "." else f"{name}/{each}" for each in sorted(ours)]
+    return found
+
+
+def chosen_path(name: str) -> Path:
+    """Where a name lies: below the input folder, or below another of the host's that it names, as `take [output]` does.
+
+    ValueError when it would leave that folder, FileNotFoundError when nothing is there.
+    """
+    plain, root = folder_paths.annotated_filepath(name.strip())
+    base = Path(root or folder_paths.get_input_directory())
+    path = Path(os.path.normpath(base / plain.strip()))
+    if not path.is_relative_to(os.path.normpath(base)) or not plain.strip():
+        raise ValueError(f"A name below the host's input folder was expected, got {name!r}.")
+    if not path.exists():
+        saved = Path(folder_paths.get_output_directory()) / plain.strip()
+        hint = f" It is among what was saved: choose '{plain.strip()} [output]'." if saved.exists() else ""
+        raise FileNotFoundError(
+            f"{name!r} was expected in {base}, nothing is there; copy or upload it, then refresh.{hint}"
+        )
+    return path
+
+
+def input_problem(name: str | None) -> str | None:
+    """Why a name cannot be loaded, known before anything runs; None when it can, or when a link will tell."""
+    if name is None:
+        return None
+    try:
+        chosen_path(name)
+    except (ValueError, FileNotFoundError) as problem:
+        return str(problem)
+    return None
+
+
+def fingerprint(name: str) -> str:
+    """Changes when a file does: a digest of names, sizes and times of all that the name stands for, and its sidecars.
+
+    The host writes it into the prompt, and so into what is saved: it tells nobody where the files lie.
+    """
+    path = chosen_path(name)
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    files += [each for each, _ in sidecars(path if path.is_dir() else path.parent)]
+    now = [(str(each), stat.st_size, stat.st_mtime_ns) for each in files for stat in (each.stat(),)]
+    return sha256(repr(now).encode()).hexdigest()
+
+
+def sequences() -> list[str]:
+    """What the sequence loader offers."""
+    return listed(READABLE, folders=True)
+
+
+def videos() -> list[str]:
+    """What the video loader offers."""
+    return listed(SUFFIXES, folders=False)

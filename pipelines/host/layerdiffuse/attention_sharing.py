@@ -1,0 +1,132 @@
+"""Attention shared by layers on the host's SD 1.5: units beside every attention module while the network runs.
+
+For each forward pass the layers' own prompts go into the context, and hooks stand on the layers of every attention
+module: what other packs have put on the attention, before or after, is there and acts on the same queries, keys and
+values. The units are a model beside the base, whose own weights are never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import comfy.ops
+import comfy.utils
+import torch
+from comfy.ldm.modules.attention import BasicTransformerBlock
+from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor, nn
+
+from ...layerdiffuse.attention_sharing import AttentionSharing, SharingUnit, read_sharing, share
+from ...layerdiffuse.layers import refuse_other_batch, with_own_prompts
+from ..core.side_model import stand_beside
+
+KEY = "rgba_video.layerdiffuse"
+
+
+def with_shared_attention(
+    model: Any,
+    weights: Mapping[str, Tensor],
+    strength: float,
+    prompts: Sequence[Tensor | None] = (),
+    picture: Tensor | None = None,
+) -> Any:
+    """A clone of `model` whose batch is layers of pictures; what this had put on it before is replaced.
+
+    prompts: one (1, tokens, features) or None for each layer. picture: the given layer, (1 or pictures, 3, H, W) in
+    -1..1, for files that have an encoder for it. Raises ValueError when the weights were made for another model.
+    """
+    sharing = read_sharing(weights, comfy.ops.manual_cast)
+    _refuse_other_model(sharing, model.model.diffusion_model)
+    clone = model.clone()
+    stand_beside(clone, KEY, sharing)
+    for kind, wrapper in _wrappers(sharing, strength, prompts, picture).items():
+        clone.remove_wrappers_with_key(kind, KEY)
+        clone.add_wrapper_with_key(kind, KEY, wrapper)
+    return clone
+
+
+def attention_modules(network: Any) -> Iterator[tuple[nn.Module, Any]]:
+    """(norm, attention) in the order of the files: on the way down, on the way up, then in the middle."""
+    for part in (network.input_blocks, network.output_blocks, network.middle_block):
+        for block in part.modules():
+            if isinstance(block, BasicTransformerBlock):
+                yield block.norm1, block.attn1
+                yield block.norm2, block.attn2
+
+
+@contextmanager
+def shared(network: Any, sharing: AttentionSharing, strength: float, maps: Mapping[int, Tensor]) -> Iterator[None]:
+    """Inside, every unit stands beside its attention module."""
+    handles: list[Any] = []
+    try:
+        for (norm, attention), unit in zip(attention_modules(network), sharing.units):
+            handles += share(norm, attention, unit, strength, maps)  # type: ignore[arg-type]
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _wrappers(
+    sharing: AttentionSharing, strength: float, prompts: Sequence[Tensor | None], picture: Tensor | None
+) -> dict[str, Callable[..., Any]]:
+    layers = sharing.layers
+    maps: dict[tuple[int, int], dict[int, Tensor]] = {}
+
+    def run(executor: Any, noise: Any, *rest: Any, **named: Any) -> Any:
+        refuse_other_batch(len(noise), layers, "latent_image")
+        if picture is not None and len(noise) // layers % len(picture):
+            raise ValueError(
+                f"image has {len(picture)} pictures, but latent_image has {len(noise) // layers} of {layers} layers "
+                "each; give one, or one for each."
+            )
+        try:
+            return executor(noise, *rest, **named)
+        finally:
+            maps.clear()
+
+    def forward(
+        executor: Any, x: Tensor, timesteps: Any, context: Tensor, y: Any, control: Any, options: Any, **named: Any
+    ) -> Any:
+        size = 8 * x.shape[2], 8 * x.shape[3]
+        if picture is not None and size not in maps:
+            assert sharing.encoder is not None
+            maps[size] = sharing.encoder(_fitted(picture, *size).to(x))
+        if any(prompt is not None for prompt in prompts):
+            chunks = options["cond_or_uncond"]
+            positive = torch.tensor([chunk == 0 for chunk in chunks]).repeat_interleave(len(x) // len(chunks))
+            context = with_own_prompts(context, prompts, positive)
+        with shared(executor.class_obj, sharing, strength, maps.get(size, {})):
+            return executor(x, timesteps, context, y, control, options, **named)
+
+    return {WrappersMP.OUTER_SAMPLE: run, WrappersMP.DIFFUSION_MODEL: forward}
+
+
+def _fitted(picture: Tensor, height: int, width: int) -> Tensor:
+    """Cut and resized as released: by area when it shrinks, by Lanczos when it grows."""
+    if tuple(picture.shape[2:]) == (height, width):
+        return picture
+    method = "area" if picture.shape[2] * picture.shape[3] > height * width else "lanczos"
+    return comfy.utils.common_upscale((picture + 1) / 2, width, height, method, "center") * 2 - 1
+
+
+def _refuse_other_model(sharing: AttentionSharing, network: Any) -> None:
+    if not isinstance(network, UNetModel):
+        raise ValueError(f"it was made for SD 1.5, but model is {type(network).__name__}; choose another model.")
+    found = [attention for _, attention in attention_modules(network)]
+    if len(found) != len(sharing.units):
+        raise ValueError(
+            f"it was made for SD 1.5, it has {len(sharing.units)} attention units; this model has {len(found)} "
+            "attention modules. Choose another model or file."
+        )
+    for attention, unit in zip(found, sharing.units):
+        assert isinstance(unit, SharingUnit)
+        widths = attention.to_q.in_features, attention.to_k.in_features
+        if unit.widths != widths:
+            raise ValueError(
+                f"it was made for a model of another size: attention of width {unit.widths[0]} on a context of "
+                f"{unit.widths[1]}, here {widths[0]} on {widths[1]}. Choose another model or file."
+            )

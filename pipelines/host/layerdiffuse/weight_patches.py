@@ -1,0 +1,66 @@
+"""LayerDiffuse on a MODEL of the host: on SDXL and Flux by patches of weights, on SD 1.5 by units beside attention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import comfy.lora
+import comfy.lora_convert
+import comfy.model_base
+from comfy.weight_adapter import LoRAAdapter
+from torch import Tensor
+
+from ...layerdiffuse.weight_patches import WeightPatches, read_weight_patches
+from ...lora.file_kinds import FLUX_LORA, LAYER_SINGLE, LAYER_WEIGHTS, identify
+from ...lora.fit import check_fit
+from ...lora.key_dialects import list_names
+from ...lora.weights_file import named, shapes_of
+from ..core.base_weight import parameter_shapes
+from ..core.model_files import chosen_for, read_chosen
+from .attention_sharing import with_shared_attention
+
+NODE, FILE_INPUT = "RGBAApplyLayerDiffuse", "weights_name"
+NETWORK = "diffusion_model."
+
+
+def applied(model: Any, path: Path, strength: float) -> Any:
+    """A clone of `model` that makes transparent pictures, each to be decoded by the transparent decoder.
+
+    Raises ValueError, saying what the file is and what takes it, for a file of another kind or for another model.
+    """
+    weights = read_chosen(path, [LAYER_WEIGHTS, LAYER_SINGLE, FLUX_LORA], NODE, FILE_INPUT)
+    kind = identify(shapes_of(weights)).kind
+    with chosen_for(FILE_INPUT), named(path):
+        if kind is LAYER_SINGLE:
+            return with_shared_attention(model, weights, strength)
+        if kind is FLUX_LORA:
+            return _with_flux_lora(model, weights, strength)
+        return with_weight_patches(model, read_weight_patches(weights), strength)
+
+
+def with_weight_patches(model: Any, patches: WeightPatches, strength: float) -> Any:
+    """A clone with these patches on its weights. Raises ValueError when they were made for another model."""
+    shapes = {f"{NETWORK}{name}": shape for name, shape in parameter_shapes(model).items()}
+    if missing := check_fit("it", patches.shapes(), shapes):
+        raise ValueError(f"it was made for another model: this one has no {list_names(missing)}.")
+    of_the_host: dict[str, Any] = {
+        name: LoRAAdapter(set(), (pair.up, pair.down, None, None, None, None)) for name, pair in patches.pairs.items()
+    }
+    of_the_host |= {name: ("diff", (tensor, {"pad_weight": True})) for name, tensor in patches.differences.items()}
+    clone = model.clone()
+    clone.add_patches(of_the_host, strength)
+    return clone
+
+
+def _with_flux_lora(model: Any, weights: dict[str, Tensor], strength: float) -> Any:
+    if not isinstance(model.model, comfy.model_base.Flux):
+        raise ValueError(f"it was made for Flux, but model is {type(model.model).__name__}; choose another file.")
+    known = comfy.lora.model_lora_keys_unet(model.model, {})
+    patches = comfy.lora.load_lora(comfy.lora_convert.convert_lora(weights), known, log_missing=False)
+    pairs = sum(".lora_A." in name or ".lora_down." in name for name in weights)
+    if len(patches) != pairs:
+        raise ValueError(f"it changes {pairs} layers, of which this model has {len(patches)}; use Flux.1 dev.")
+    clone = model.clone()
+    clone.add_patches(patches, strength)
+    return clone

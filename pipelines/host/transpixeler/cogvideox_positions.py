@@ -1,0 +1,116 @@
+"""CogVideoX's positions on the host, put right: the rotary table, and the learned table of CogVideoX-5B-I2V.
+
+The host turns the rotary table off where it finds a learned one, though that model has both, and leaves the learned
+rows of the text out. Its rotary table is not the one that CogVideoX was trained with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from comfy.ldm.cogvideo.model import CogVideoXPatchEmbed
+from torch import Tensor
+
+from ...transpixeler.cogvideox_keys import TEXT_ROWS
+from ...transpixeler.families import CELL
+from ...transpixeler.positions import Table, cogvideox_rotary
+
+ROTARY = "diffusion_model._get_rotary_emb"
+TRAINED_SIZE = ("sample_frames", "sample_height", "sample_width")
+
+
+def with_rotary_table(patcher: Any) -> Any:
+    """A clone whose runs have the rotary table of the reference, of however many frames.
+
+    The same patcher where the host has that table itself, or another pack has put one of its own there.
+    """
+    network, current = patcher.model.diffusion_model, patcher.get_model_object(ROTARY)
+    head_dim = network.attention_head_dim
+    if getattr(current, "__func__", None) is not type(network)._get_rotary_emb or _is_trained(current, head_dim):
+        return patcher
+
+    def rotary(h: int, w: int, t: int, device: torch.device) -> Table:
+        return cogvideox_rotary(t, h, w, head_dim, device)
+
+    clone = patcher.clone()
+    clone.add_object_patch(ROTARY, rotary)
+    return clone
+
+
+def add_learned_positions(network: Any, table: Tensor, metadata: Mapping[str, str] | None) -> None:
+    """Gives a freshly loaded network its learned table (1, text rows + video tokens, width), beside the rotary one.
+
+    The size that it was trained at is the host's 49 frames of 60 x 90 latent cells, unless the file's own `config` says
+    otherwise. Raises ValueError for a table of another length.
+    """
+    embed = network.patch_embed
+    told = json.loads((metadata or {}).get("config", "{}")).get("transformer", {})
+    for name in TRAINED_SIZE:
+        setattr(embed, name, told.get(name, getattr(embed, name)))
+    frames, height, width = _trained_grid(embed)
+    tokens = frames * (height // embed.patch_size) * (width // embed.patch_size)
+    if table.shape[1:] != (TEXT_ROWS + tokens, embed.dim):
+        raise ValueError(
+            f"expected learned positions for {TEXT_ROWS} text tokens and {tokens} video tokens of width {embed.dim}, "
+            f"got {list(table.shape)}; choose a CogVideoX-5B-I2V file."
+        )
+    embed.max_text_seq_length = TEXT_ROWS
+    embed.use_learned_positional_embeddings = True
+    embed.register_buffer("pos_embedding", table)
+    embed.__class__ = _LearnedPatchEmbed  # with the weights that it has
+
+
+def embed_halves_apart(embed: Any) -> Iterator[Any]:
+    """Hooks by which a patch embedding takes RGB frames and alpha frames as two clips: learned positions of both are
+    the same. One without learned positions gets none.
+    """
+    if embed.use_learned_positional_embeddings:
+        yield embed.register_forward_pre_hook(_as_two_clips)
+        yield embed.register_forward_hook(_as_one_sequence)
+
+
+def _as_two_clips(embed: Any, args: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    text, video = args
+    return text.repeat(2, 1, 1), torch.cat(video.chunk(2, dim=1))
+
+
+def _as_one_sequence(embed: Any, args: tuple[Tensor, Tensor], output: Tensor) -> Tensor:
+    rgb, alpha = output.chunk(2)
+    return torch.cat([rgb, alpha[:, args[0].shape[1] :]], dim=1)
+
+
+class _LearnedPatchEmbed(CogVideoXPatchEmbed):
+    """The host's patch embedding with the table's rows of the text too, for clips that the table covers."""
+
+    def forward(self, text: Tensor, video: Tensor) -> Tensor:
+        rows, (frames, _, height, width) = text.shape[1], video.shape[1:]
+        trained = _trained_grid(self)
+        if (height, width) != trained[1:] or frames > trained[0]:
+            raise ValueError(
+                f"CogVideoX-5B-I2V has learned positions for {CELL * trained[2]} x {CELL * trained[1]} pixels and at "
+                f"most {4 * trained[0] - 3} frames, got {CELL * width} x {CELL * height} and {4 * frames - 3}; use its "
+                "size."
+            )
+        if rows > TEXT_ROWS:
+            raise ValueError(
+                f"CogVideoX-5B-I2V has learned positions for {TEXT_ROWS} text tokens, got {rows}; load T5-XXL with "
+                "CLIPLoader, type cogvideox, and shorten a prompt that is longer."
+            )
+        tokens = super().forward(text, video)
+        of_text = self.pos_embedding[:, :rows].to(tokens)
+        return torch.cat([tokens[:, :rows] + of_text, tokens[:, rows:]], dim=1)
+
+
+def _is_trained(rotary: Any, head_dim: int) -> bool:
+    """Whether this gives the reference's table, told by a square clip, which is cropped out of the trained grid."""
+    theirs, ours = rotary(4, 4, 2, device=torch.device("cpu")), cogvideox_rotary(2, 4, 4, head_dim)
+    return all(a.shape == b.shape and torch.allclose(a, b, atol=1e-5) for a, b in zip(theirs, ours, strict=True))
+
+
+def _trained_grid(embed: Any) -> tuple[int, int, int]:
+    """Latent frames, rows and columns."""
+    frames = (embed.sample_frames - 1) // embed.temporal_compression_ratio + 1
+    return frames, embed.sample_height, embed.sample_width

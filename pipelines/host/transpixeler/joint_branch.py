@@ -1,0 +1,127 @@
+"""TransPixeler beside a model: hooks that the host puts on the network while this MODEL is in use, and takes off again.
+
+Per forward pass, outermost first: the tokens are counted (network), the halves are embedded apart (CogVideoX-5B-I2V),
+the domain embedding is added to alpha rows (block 0), positions are shared and attention is split (every block), the
+LoRA is added to alpha rows (its layers).
+
+Hooks, not patches: whatever other packs have put on the network, on its blocks or on the attention is there when a hook
+runs, and stays. The LoRA's weights are a model beside the base, whose own weights, quantised or not, are never touched.
+
+Differs  `LESS` is computed by torch's attention: some kernels leave out a bias without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from comfy.ldm.modules.attention import attention_pytorch
+from torch import Tensor, nn
+
+from ...transpixeler.alpha_lora import AlphaLoRALayer, add_low_rank_
+from ...transpixeler.families import COGVIDEOX
+from ...transpixeler.rgba_lora import RGBALoRA
+from ...transpixeler.split_attention import Sight, split_attention
+from ..core.side_model import attach, linear
+from .cogvideox_positions import embed_halves_apart
+from .seams import Pass, Seam
+
+OVERRIDE = "optimized_attention_override"
+
+
+class AlphaLoRAModule(nn.Module):
+    """The matrices of one layer's LoRA."""
+
+    def __init__(self, layer: AlphaLoRALayer) -> None:
+        super().__init__()
+        self.down = linear(layer.down)
+        self.ups = nn.ModuleList(linear(up) for up in layer.ups)
+
+
+class JointBranch:
+    """Everything that makes a network generate two domains, as an injection and an additional model."""
+
+    def __init__(self, seam: Seam, lora: RGBALoRA, strength: float, sight: Sight) -> None:
+        self.seam = seam
+        self.lora = lora
+        self.strength = strength
+        self.sight = sight
+        self.names = {target: str(index) for index, target in enumerate(lora.layers)}
+        self.layers = nn.ModuleDict(
+            {self.names[target]: AlphaLoRAModule(layer) for target, layer in lora.layers.items()}
+        )
+
+    def attach(self, model: Any, key: str) -> None:
+        """Puts this branch on a cloned ModelPatcher under `key`."""
+        attach(model, key, self.layers, self._hooks)
+
+    def _hooks(self, patcher: Any) -> Iterator[Any]:
+        network, now = patcher.model.diffusion_model, Pass()
+        yield network.register_forward_pre_hook(lambda module, args: now.begin(args[0]))
+        yield network.register_forward_hook(lambda *_: now.end())
+        if self.seam.family is COGVIDEOX:
+            yield from embed_halves_apart(network.patch_embed)
+        for index, block in enumerate(network.blocks):
+            if index == 0 and self.lora.embedding is not None:
+                yield block.register_forward_pre_hook(self._embed(now, self.lora.embedding), with_kwargs=True)
+            attention = block.get_submodule(self.seam.attention)
+            yield attention.register_forward_pre_hook(self._enter(now), with_kwargs=True)
+        for target in self.lora.layers:
+            yield network.get_submodule(target).register_forward_hook(self._add(now, target))
+
+    def _embed(self, now: Pass, embedding: Tensor) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            where = self.seam.video
+            x = named[where] if isinstance(where, str) else args[where]
+            now.refuse_other_rows(x)
+            if len(embedding) not in (1, now.tokens):
+                raise ValueError(
+                    f"the domain embedding is for {len(embedding)} tokens, this clip has {now.tokens}; use the size "
+                    "and length that the file was trained for."
+                )
+            rgb, alpha = x.split(now.tokens, dim=1)
+            x = torch.cat([rgb, alpha + embedding.to(alpha)], dim=1)
+            if isinstance(where, str):
+                return args, named | {where: x}
+            return (*args[:where], x, *args[where + 1 :]), named
+
+        return hook
+
+    def _enter(self, now: Pass) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            args, named = self.seam.enter(now, args, dict(named))
+            options = named.get("transformer_options") or {}
+            named["transformer_options"] = options | {OVERRIDE: _split(now, self.sight, options)}
+            return args, named
+
+        return hook
+
+    def _add(self, now: Pass, target: str) -> Callable[..., Any]:
+        layer, matrices = self.lora.layers[target], self.layers[self.names[target]]
+        factor = self.strength / layer.rank
+
+        def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            rows = output.shape[1] if layer.everywhere else now.tokens
+            return add_low_rank_(output, args[0], rows, matrices.down, matrices.ups, factor)
+
+        return hook
+
+
+def _split(now: Pass, sight: Sight, options: dict[str, Any]) -> Callable[..., Tensor]:
+    """An attention override: the attention that is in use, on what each part of the rows sees."""
+    before = options.get(OVERRIDE)
+
+    def override(func: Callable[..., Tensor], q: Tensor, k: Tensor, v: Tensor, heads: int, **named: Any) -> Tensor:
+        named["transformer_options"] = options
+
+        def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+            if bias is not None:
+                return attention_pytorch(q, k, v, heads, mask=bias, **named)
+            return func(q, k, v, heads, **named) if before is None else before(func, q, k, v, heads, **named)
+
+        rows = 2 if named.get("skip_reshape") else 1
+        out_rows = 2 if named.get("skip_output_reshape") else 1
+        return split_attention(q, k, v, now.layout, sight, attend, rows, out_rows)
+
+    return override
