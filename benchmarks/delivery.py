@@ -28,10 +28,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from comfy_host import Finished, Server, install  # noqa: E402
 
-from pipelines.media.plan import Plan  # noqa: E402
-from pipelines.media.sequence import write_sequence  # noqa: E402
-from pipelines.media.stills import STILLS  # noqa: E402
-from pipelines.media.takes import Take  # noqa: E402
+from pipelines.media.stills.formats import STILLS  # noqa: E402
+from pipelines.media.takes.names import Take  # noqa: E402
+from pipelines.media.takes.plan import Plan  # noqa: E402
+from pipelines.media.takes.sequence import write_sequence  # noqa: E402
 
 ROUNDS = 3
 CLIPS = {"noisy": SIGMA, "smooth": 0.0}

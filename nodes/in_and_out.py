@@ -9,19 +9,19 @@ from ..pipelines.alpha.render import COLORS, soft_render
 from ..pipelines.host.core.progress import steps
 from ..pipelines.host.files.input_folder import chosen_path, fingerprint, input_problem, sequences, videos
 from ..pipelines.host.pictures.image_and_mask import fitting, in_clips, mask_of, rgb_and_alpha, rgba
-from ..pipelines.media.animation import UNITS, Animation
-from ..pipelines.media.exr import KINDS
-from ..pipelines.media.gamut import SPACES
 from ..pipelines.media.passes import PASS_SETS
-from ..pipelines.media.plan import Plan
 from ..pipelines.media.rates import exact_rate
-from ..pipelines.media.read_video import Wanted
-from ..pipelines.media.sprite_sheet import PLAYBACK, SheetPlan
-from ..pipelines.media.stills import STILLS, Light
-from ..pipelines.media.takes import EXISTING
+from ..pipelines.media.stills.exr import KINDS
+from ..pipelines.media.stills.formats import STILLS, Light
+from ..pipelines.media.stills.gamut import SPACES
+from ..pipelines.media.takes.names import EXISTING
+from ..pipelines.media.takes.plan import Plan
 from ..pipelines.media.targets import TARGETS
-from ..pipelines.media.video_formats import VIDEO_FORMATS
-from ..pipelines.media.write_video import VideoPlan
+from ..pipelines.media.video.animation import UNITS, Animation
+from ..pipelines.media.video.formats import VIDEO_FORMATS
+from ..pipelines.media.video.read_video import Wanted
+from ..pipelines.media.video.sprite_sheet import PLAYBACK, SheetPlan
+from ..pipelines.media.video.write_video import VideoPlan
 from .schema import IMAGE_OUT, MASK_OUT, VideoFromFile, category, clip_inputs, clips_input, io
 
 MENU = category("in and out")

@@ -16,10 +16,10 @@ import torch
 
 from pipelines.ellipse import drawing
 from pipelines.media.passes import PASS_SETS
-from pipelines.media.plan import Plan
-from pipelines.media.sidecar import sidecar
-from pipelines.media.stills import STILLS
-from pipelines.media.takes import Take
+from pipelines.media.stills.formats import STILLS
+from pipelines.media.takes.names import Take
+from pipelines.media.takes.plan import Plan
+from pipelines.media.takes.sidecar import sidecar
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "web" / "docs"

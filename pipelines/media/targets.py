@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..alpha.association import PREMULTIPLIED, STRAIGHT
-from .video_formats import STACKED, video_problem
+from .video.formats import STACKED, video_problem
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from ..media import png
-from ..media.quantise import quantise
+from ..media.stills import png
+from ..media.stills.quantise import quantise
 from .clips import Pairing, read_clip
 
 QUESTIONS = {

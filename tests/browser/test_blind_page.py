@@ -8,8 +8,8 @@ from random import Random
 import pytest
 import torch
 
-from pipelines.media import png
-from pipelines.media.quantise import quantise
+from pipelines.media.stills.formats import png
+from pipelines.media.stills.quantise import quantise
 from pipelines.metrics.blind_page import QUESTIONS, blind_trial
 from pipelines.metrics.clips import pair
 from pipelines.metrics.comparison import lower

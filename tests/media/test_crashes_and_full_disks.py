@@ -17,18 +17,17 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.media import png
-from pipelines.media.animation import Animation, write_animation
-from pipelines.media.plan import Plan
-from pipelines.media.quantise import quantise
-from pipelines.media.read_sequence import chosen, find_footage, read_footage
-from pipelines.media.read_video import described
-from pipelines.media.sequence import write_sequence
-from pipelines.media.sprite_sheet import SheetPlan, write_sheet
-from pipelines.media.stills import STILLS
-from pipelines.media.takes import new_files, new_take
-from pipelines.media.video_formats import VIDEO_FORMATS
-from pipelines.media.write_video import VideoPlan, write_video
+from pipelines.media.stills.formats import STILLS, png
+from pipelines.media.stills.quantise import quantise
+from pipelines.media.takes.names import new_files, new_take
+from pipelines.media.takes.plan import Plan
+from pipelines.media.takes.read_sequence import chosen, find_footage, read_footage
+from pipelines.media.takes.sequence import write_sequence
+from pipelines.media.video.animation import Animation, write_animation
+from pipelines.media.video.formats import VIDEO_FORMATS
+from pipelines.media.video.read_video import described
+from pipelines.media.video.sprite_sheet import SheetPlan, write_sheet
+from pipelines.media.video.write_video import VideoPlan, write_video
 
 RATE = Fraction(16)
 

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from pipelines.media.passes import PASS_SETS
-from pipelines.media.plan import Plan
-from pipelines.media.read_video import stored_frames
-from pipelines.media.sequence import write_sequence
-from pipelines.media.sound import Sound
-from pipelines.media.stills import STILLS, Light
-from pipelines.media.takes import Take
-from pipelines.media.video_formats import VIDEO_FORMATS
-from pipelines.media.write_video import VideoPlan, write_video
+from pipelines.media.stills.formats import STILLS, Light
+from pipelines.media.takes.names import Take
+from pipelines.media.takes.plan import Plan
+from pipelines.media.takes.sequence import write_sequence
+from pipelines.media.video.formats import VIDEO_FORMATS
+from pipelines.media.video.read_video import stored_frames
+from pipelines.media.video.sound import Sound
+from pipelines.media.video.write_video import VideoPlan, write_video
 
 RATE = Fraction(24000, 1001)
 BT709 = {"color_range": "tv", "color_space": "bt709", "color_transfer": "bt709", "color_primaries": "bt709"}

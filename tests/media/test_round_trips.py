@@ -6,18 +6,18 @@ from fractions import Fraction
 import pytest
 import torch
 
-from pipelines.media.animation import SUFFIXES, Animation, write_animation
 from pipelines.media.passes import PASS_SETS
-from pipelines.media.plan import Plan
-from pipelines.media.read_sequence import find_footage, read_footage
-from pipelines.media.read_still import read_still
-from pipelines.media.read_video import Wanted, described, read_video
-from pipelines.media.sequence import write_sequence
-from pipelines.media.sprite_sheet import SheetPlan, write_sheet
-from pipelines.media.stills import STILLS, Light
-from pipelines.media.takes import Take
-from pipelines.media.video_formats import VIDEO_FORMATS, video_problem
-from pipelines.media.write_video import VideoPlan, write_video
+from pipelines.media.stills.formats import STILLS, Light
+from pipelines.media.stills.read_still import read_still
+from pipelines.media.takes.names import Take
+from pipelines.media.takes.plan import Plan
+from pipelines.media.takes.read_sequence import find_footage, read_footage
+from pipelines.media.takes.sequence import write_sequence
+from pipelines.media.video.animation import SUFFIXES, Animation, write_animation
+from pipelines.media.video.formats import VIDEO_FORMATS, video_problem
+from pipelines.media.video.read_video import Wanted, described, read_video
+from pipelines.media.video.sprite_sheet import SheetPlan, write_sheet
+from pipelines.media.video.write_video import VideoPlan, write_video
 
 RATE = Fraction(24000, 1001)
 STEP8, STEP10, STEP16 = 0.5 / 255, 0.5 / 1023, 0.5 / 65535

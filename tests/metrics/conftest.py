@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.media import png
-from pipelines.media.quantise import quantise
+from pipelines.media.stills.formats import png
+from pipelines.media.stills.quantise import quantise
 
 
 class TinyI3D(torch.nn.Module):

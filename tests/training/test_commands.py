@@ -26,7 +26,7 @@ from transformers import T5Config, T5EncoderModel, T5Tokenizer, UMT5Config, UMT5
 
 from pipelines.lora.dora import read_dora
 from pipelines.lora.weights_file import read_weights
-from pipelines.media.png import encode
+from pipelines.media.stills.png import encode
 from pipelines.training.__main__ import COMMANDS, main
 from pipelines.training.published_file import write_published
 from pipelines.training.rgba_vae import RGBAVAE, published

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.media.png import encode
+from pipelines.media.stills.png import encode
 from pipelines.training.clip_list import read_rows
 from pipelines.training.footage import count_frames, read_frames
 

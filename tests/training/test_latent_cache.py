@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from pipelines.ellipse.fit import fit
-from pipelines.media.png import encode
+from pipelines.media.stills.png import encode
 from pipelines.training.clip_items import (
     Windows,
     before_a_blurred_background,

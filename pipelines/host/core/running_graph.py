@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy.cli_args import args
 
-from ...media.plan import json_texts
+from ...media.takes.plan import json_texts
 
 SEED_INPUTS = ("seed", "noise_seed")
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
-from ...media.plan import Plan
-from ...media.sprite_sheet import SheetPlan
-from ...media.stills import STILLS, Light
-from ...media.takes import NEW_VERSION, name_parts
+from ...media.stills.formats import STILLS, Light
+from ...media.takes.names import NEW_VERSION, name_parts
+from ...media.takes.plan import Plan
 from ...media.targets import TARGETS, Sheet, Stills, VideoFile, deliveries, file_name
-from ...media.video_formats import VIDEO_FORMATS
-from ...media.write_video import VideoPlan, refuse_size, write_video
+from ...media.video.formats import VIDEO_FORMATS
+from ...media.video.sprite_sheet import SheetPlan
+from ...media.video.write_video import VideoPlan, refuse_size, write_video
 from ..core import running_graph as graph
 from ..core.progress import steps
 from .output_folder import Saved, page_entry, prefix_problem, save_files, save_sequence, save_sheet, still_problem

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ...media.rates import USUAL, exact_rate
-from ...media.read_sequence import chosen, find_footage, read_footage
-from ...media.read_video import Source, Wanted, described, frame_count, read_audio, read_video
+from ...media.takes.read_sequence import chosen, find_footage, read_footage
+from ...media.video.read_video import Source, Wanted, described, frame_count, read_audio, read_video
 from ..core.progress import steps
 from .input_folder import chosen_path
 from .sound import audio_of

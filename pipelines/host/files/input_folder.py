@@ -9,9 +9,9 @@ from pathlib import Path
 
 import folder_paths
 
-from ...media.read_sequence import BEST_FIRST, sidecars
-from ...media.read_still import READABLE
-from ...media.read_video import SUFFIXES
+from ...media.stills.read_still import READABLE
+from ...media.takes.read_sequence import BEST_FIRST, sidecars
+from ...media.video.read_video import SUFFIXES
 
 
 def listed(suffixes: Collection[str], folders: bool) -> list[str]:

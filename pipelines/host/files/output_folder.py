@@ -13,16 +13,16 @@ import folder_paths
 from torch import Tensor
 
 from ...alpha.association import looks_premultiplied
-from ...media import exr, png
-from ...media.animation import SUFFIXES, Animation, write_animation
-from ...media.plan import Plan, frame_path, sidecar_path
-from ...media.quantise import quantise
-from ...media.sequence import write_sequence
-from ...media.sprite_sheet import SheetPlan, write_sheet
-from ...media.takes import EXISTING, REFUSE, Take, batch_entry, name_parts, new_files, new_take, refuse_existing
-from ...media.video_formats import video_problem
+from ...media.stills import exr, png
+from ...media.stills.quantise import quantise
+from ...media.takes.names import EXISTING, REFUSE, Take, batch_entry, name_parts, new_files, new_take, refuse_existing
+from ...media.takes.plan import Plan, frame_path, sidecar_path
+from ...media.takes.sequence import write_sequence
+from ...media.video.animation import SUFFIXES, Animation, write_animation
+from ...media.video.formats import video_problem
+from ...media.video.sprite_sheet import SheetPlan, write_sheet
+from ...media.video.write_video import VideoPlan, write_video
 from ...media.whole_file import write_whole
-from ...media.write_video import VideoPlan, write_video
 from ..core.notices import warn
 from ..core.progress import steps
 from .sound import sound_of

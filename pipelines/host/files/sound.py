@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...media.sound import Sound
+from ...media.video.sound import Sound
 
 
 def audio_of(sound: Sound | None) -> dict[str, Any] | None:

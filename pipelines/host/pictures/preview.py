@@ -14,10 +14,10 @@ from typing import Any
 import folder_paths
 from torch import Tensor
 
-from ...media import png
 from ...media.in_order import in_order
-from ...media.quantise import quantise
-from ...media.stacked import stacked
+from ...media.stills import png
+from ...media.stills.quantise import quantise
+from ...media.video.stacked import stacked
 from ...media.whole_file import write_whole
 
 FASTEST = 1

@@ -251,7 +251,10 @@ def every_result_in_threads(ours, every_result, monkeypatch):
 
         return watched
 
-    for module, name in (("pipelines.media.sequence", "_encoded"), ("pipelines.host.pictures.preview", "quantise")):
+    for module, name in (
+        ("pipelines.media.takes.sequence", "_encoded"),
+        ("pipelines.host.pictures.preview", "quantise"),
+    ):
         monkeypatch.setattr(ours(module), name, in_thread(getattr(ours(module), name)))
     return every_result
 

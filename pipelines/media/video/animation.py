@@ -22,9 +22,9 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from .quantise import quantise
-from .read_back import ReadBackError, refuse_difference
-from .whole_file import named_when_whole
+from ..read_back import ReadBackError, refuse_difference
+from ..stills.quantise import quantise
+from ..whole_file import named_when_whole
 
 UNITS: Mapping[str, Fraction | None] = {"webp": Fraction(1, 1000), "apng": None, "gif": Fraction(1, 100)}
 """Format, to the unit of its delays in seconds; None where a delay is exact."""

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.media import write_video as writer
 from pipelines.media.read_back import ReadBackError
-from pipelines.media.read_video import Wanted, described, frame_count, read_audio, read_video, stored_frames
-from pipelines.media.sound import Sound
-from pipelines.media.video_formats import VIDEO_FORMATS, video_problem
-from pipelines.media.video_frames import frame_of, picture_from
-from pipelines.media.write_video import VideoPlan, stored_picture, write_video
-from pipelines.media.yuv import BT601, BT709, Coding, picture_of, planes_of
+from pipelines.media.video import write_video as writer
+from pipelines.media.video.formats import VIDEO_FORMATS, video_problem
+from pipelines.media.video.frames import frame_of, picture_from
+from pipelines.media.video.read_video import Wanted, described, frame_count, read_audio, read_video, stored_frames
+from pipelines.media.video.sound import Sound
+from pipelines.media.video.write_video import VideoPlan, stored_picture, write_video
+from pipelines.media.video.yuv import BT601, BT709, Coding, picture_of, planes_of
 
 HERE = [name for name in VIDEO_FORMATS if video_problem(name) is None]
 """What this host can write; that it is most of them is a test below."""

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..alpha.association import PREMULTIPLIED
+from ...alpha.association import PREMULTIPLIED
+from ..passes import Pass
+from ..read_back import refuse_difference
 from . import exr, png, tga, tiff
 from .gamut import SPACES
 from .light import light_channels
-from .passes import Pass
 from .quantise import quantise
-from .read_back import refuse_difference
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..alpha.association import PREMULTIPLIED, STRAIGHT
+from ...alpha.association import PREMULTIPLIED, STRAIGHT
 from . import exr, png, tga, tiff
 from .light import rgba_of
 

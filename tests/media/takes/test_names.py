@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from pipelines.media.takes import Take, batch_entry, frame_name, new_take
+from pipelines.media.takes.names import Take, batch_entry, frame_name, new_take
 
 
 def test_the_first_take_is_version_1(tmp_path):

@@ -10,8 +10,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pipelines.media import exr
-from pipelines.media.exr_zip import LINES
+from pipelines.media.stills.exr_zip import LINES
+from pipelines.media.stills.formats import exr
 
 SIZES = [(1, 65), (15, 64), (16, 67), (17, 65), (50, 64)]
 CHANNELS = [(np.float16, "RGBA"), (np.float32, "BGR"), (np.float16, "Y")]

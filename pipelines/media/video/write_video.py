@@ -21,15 +21,15 @@ import torch
 from av.container import OutputContainer
 from torch import Tensor
 
-from ..alpha.association import PREMULTIPLIED, STRAIGHT, premultiply
-from ..alpha.bleed import edge_bleed
-from .read_back import ReadBackError
+from ...alpha.association import PREMULTIPLIED, STRAIGHT, premultiply
+from ...alpha.bleed import edge_bleed
+from ..read_back import ReadBackError
+from ..whole_file import named_when_whole
+from .formats import VideoFormat
+from .frames import color_tags, frame_of, picture_from
 from .read_video import ASSOCIATION_TAG, LAYOUT_TAG, STACKED_LAYOUT, described, stored_frames
 from .sound import LAYOUTS, Sound
 from .stacked import stacked
-from .video_formats import VideoFormat
-from .video_frames import color_tags, frame_of, picture_from
-from .whole_file import named_when_whole
 
 ALPHA_LOSS = 24 / 255
 """How far the darkest and the brightest alpha may move: a lost or opaque alpha moves much further."""

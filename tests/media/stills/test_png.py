@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.media import png
+from pipelines.media.stills.formats import png
 
 SIZES = [(1, 1), (5, 7), (1, 9), (33, 2), (64, 48)]
 

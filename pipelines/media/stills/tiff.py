@@ -10,7 +10,7 @@ import io
 
 import numpy as np
 
-from .still_codec import decoded, encoded, pixels_of
+from .codec import decoded, encoded, pixels_of
 
 PIXEL_FORMATS = {1: "gray16le", 3: "rgb48le", 4: "rgba64le"}
 EXTRA_SAMPLES = 338

@@ -8,7 +8,7 @@ Differs  The extension area, which could say what alpha means, is not written: h
 
 import numpy as np
 
-from .still_codec import decoded, encoded, pixels_of
+from .codec import decoded, encoded, pixels_of
 
 PIXEL_FORMATS = {1: "gray", 3: "bgr24", 4: "bgra"}
 ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}

@@ -7,8 +7,8 @@ while the take is being written, then the number of frames of which every pass i
 import json
 from pathlib import PurePath
 
-from .gamut import PRIMARIES
-from .passes import Pass
+from ..passes import Pass
+from ..stills.gamut import PRIMARIES
 from .plan import Plan, graph_text, pass_folder, pass_stem
 
 VERSION = 1

@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 
 from pipelines.media.passes import PASS_SETS
-from pipelines.media.plan import Plan
-from pipelines.media.read_sequence import chosen, find_footage, read_footage
-from pipelines.media.read_still import read_still
-from pipelines.media.sequence import write_sequence
-from pipelines.media.stills import STILLS, Light
-from pipelines.media.takes import new_take
+from pipelines.media.stills.formats import STILLS, Light
+from pipelines.media.stills.read_still import read_still
+from pipelines.media.takes.names import new_take
+from pipelines.media.takes.plan import Plan
+from pipelines.media.takes.read_sequence import chosen, find_footage, read_footage
+from pipelines.media.takes.sequence import write_sequence
 
 FOUR_PASSES = PASS_SETS["fg + matte + processed + comp"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from .passes import RGBA, Pass
-from .stills import Still
-from .takes import Take, frame_name
+from ..passes import RGBA, Pass
+from ..stills.formats import Still
+from .names import Take, frame_name
 
 
 @dataclass(frozen=True)

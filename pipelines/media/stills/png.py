@@ -15,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from .still_codec import decoded, encoded, pixels_of
+from .codec import decoded, encoded, pixels_of
 
 PIXEL_FORMATS = {
     (np.dtype(np.uint8), 1): "gray",

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..alpha.association import premultiply
-from ..alpha.transfer import linear_from_srgb, srgb_from_linear
+from ...alpha.association import premultiply
+from ...alpha.transfer import linear_from_srgb, srgb_from_linear
+from ..passes import Pass
 from .gamut import REC709, SPACES, Chromaticities, converted
-from .passes import Pass
 
 BAND = 64
 """Rows that are worked on at once, so that what lies between two steps stays in the processor's cache."""

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from .in_order import in_order
-from .passes import PASSES
+from ..in_order import in_order
+from ..passes import PASSES
+from ..stills.formats import SUFFIXES, Frame
+from ..whole_file import write_whole
+from .names import Take
 from .plan import Plan, frame_path, graph_text, pass_folder, sidecar_path
 from .sidecar import sidecar
-from .stills import SUFFIXES, Frame
-from .takes import Take
-from .whole_file import write_whole
 
 File = tuple[Path, bytes]
 

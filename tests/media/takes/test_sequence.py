@@ -13,11 +13,11 @@ from PIL import Image
 from pipelines.alpha.checkerboard import checkerboard
 from pipelines.media.in_order import THREADS
 from pipelines.media.passes import PASS_SETS
-from pipelines.media.plan import Plan
-from pipelines.media.quantise import quantise
-from pipelines.media.sequence import write_sequence
-from pipelines.media.stills import STILLS
-from pipelines.media.takes import new_take
+from pipelines.media.stills.formats import STILLS
+from pipelines.media.stills.quantise import quantise
+from pipelines.media.takes.names import new_take
+from pipelines.media.takes.plan import Plan
+from pipelines.media.takes.sequence import write_sequence
 
 FOUR_PASSES = PASS_SETS["fg + matte + processed + comp"]
 

@@ -10,14 +10,13 @@ import torch
 from PIL import Image
 
 from pipelines.alpha.transfer import linear_from_srgb
-from pipelines.media import exr, tga, tiff
-from pipelines.media.gamut import REC709, SPACES, converted, matrix
-from pipelines.media.light import light_channels, rgba_of
 from pipelines.media.passes import FG, MATTE, PASS_SETS, PROCESSED, RGBA
-from pipelines.media.quantise import quantise
 from pipelines.media.read_back import ReadBackError, refuse_difference
-from pipelines.media.still_codec import decoded
-from pipelines.media.stills import STILLS, Frame, Light
+from pipelines.media.stills.codec import decoded
+from pipelines.media.stills.formats import STILLS, Frame, Light, exr, tga, tiff
+from pipelines.media.stills.gamut import REC709, SPACES, converted, matrix
+from pipelines.media.stills.light import light_channels, rgba_of
+from pipelines.media.stills.quantise import quantise
 
 SIZES = [(1, 1), (5, 7), (1, 9), (33, 2)]
 

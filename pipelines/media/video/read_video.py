@@ -24,12 +24,12 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from torch import Tensor
 
-from ..alpha.association import PREMULTIPLIED, STRAIGHT
-from .rates import USUAL, exact_rate
-from .read_still import straight
+from ...alpha.association import PREMULTIPLIED, STRAIGHT
+from ..rates import USUAL, exact_rate
+from ..stills.read_still import straight
+from .frames import picture_from
 from .read_webp import counts_and_rate, frames_of, is_webp, size_of
 from .sound import Sound, read_sound
-from .video_frames import picture_from
 
 ASSOCIATION_TAG, LAYOUT_TAG = "rgba_association", "rgba_layout"
 STACKED_LAYOUT = "colour above alpha"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.media.quantise import quantise
+from pipelines.media.stills.quantise import quantise
 
 
 def test_rounding_by_hand():

@@ -21,13 +21,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..alpha.association import STRAIGHT
-from ..alpha.bleed import edge_bleed
-from . import png
+from ...alpha.association import STRAIGHT
+from ...alpha.bleed import edge_bleed
+from ..read_back import refuse_difference
+from ..stills import png
+from ..stills.quantise import quantise
+from ..whole_file import named_when_whole
 from .animation import delays
-from .quantise import quantise
-from .read_back import refuse_difference
-from .whole_file import named_when_whole
 
 PLAYBACK = ("loop", "once", "ping-pong")
 MILLISECOND = Fraction(1, 1000)

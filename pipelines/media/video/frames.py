@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .read_still import rgba_from
+from ..stills.read_still import rgba_from
 from .yuv import BT601, BT709, Coding, picture_of, planes_of
 
 BT709_CODE, SRGB_CODE, RGB_CODE = 1, 13, 0

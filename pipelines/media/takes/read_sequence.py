@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .in_order import in_order
-from .read_still import READABLE, read_still
+from ..in_order import in_order
+from ..stills.read_still import READABLE, read_still
 
 NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>[0-9]+)_?(?P<suffix>\.[A-Za-z]+)")
 """The last run of digits before the suffix; the host's own savers put an underscore behind it."""

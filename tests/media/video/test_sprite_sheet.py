@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.media.sprite_sheet import Box, SheetPlan, places, visible_box, write_sheet
+from pipelines.media.video.sprite_sheet import Box, SheetPlan, places, visible_box, write_sheet
 
 
 def clip(frames=7, height=12, width=20):

@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.media import animation
-from pipelines.media.animation import SUFFIXES, UNITS, Animation, delays, stored_pixels, write_animation
 from pipelines.media.read_back import ReadBackError
-from pipelines.media.read_video import Wanted, described, read_audio, read_video
+from pipelines.media.video import animation
+from pipelines.media.video.animation import SUFFIXES, UNITS, Animation, delays, stored_pixels, write_animation
+from pipelines.media.video.read_video import Wanted, described, read_audio, read_video
 
 RATES = [Fraction(16), Fraction(24), Fraction(24000, 1001), Fraction(30), Fraction(60000, 1001), Fraction(7, 3)]
 

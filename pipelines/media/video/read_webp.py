@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from .rates import USUAL, exact_rate
-from .read_still import rgba_from
+from ..rates import USUAL, exact_rate
+from ..stills.read_still import rgba_from
 
 SUFFIX = ".webp"
 
