@@ -8,7 +8,7 @@ from ..pipelines.host.core import model_files
 from ..pipelines.host.core.notices import warn
 from ..pipelines.host.core.sampler_names import SAMPLERS, SCHEDULERS
 from ..pipelines.host.pictures.image_and_mask import mask_of
-from ..pipelines.transpixeler.alpha_space import METHODS, reference_sigmas
+from ..pipelines.samplers.vp import METHODS, reference_sigmas
 from ..pipelines.transpixeler.decoded import ALPHA_FROM
 from ..pipelines.transpixeler.families import BLOCKED, TEXT_TO_ALPHA
 from ..pipelines.transpixeler.halves import KEEP
@@ -262,7 +262,7 @@ class RGBACogVideoXSampler(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Sampler.Output("sampler", tooltip="The method, in alpha space."),
+                io.Sampler.Output("sampler", tooltip="The method, on a variance-preserving scale."),
                 io.Sigmas.Output("sigmas", tooltip="The reference's noise levels, trailing spacing, down to 0."),
             ],
         )
@@ -271,7 +271,7 @@ class RGBACogVideoXSampler(io.ComfyNode):
     def execute(cls, method: str, steps: int, dynamic_cfg: bool) -> io.NodeOutput:
         from ..pipelines.host.transpixeler import vp_sampler
 
-        return io.NodeOutput(vp_sampler.AlphaSpaceSampler(method, steps, dynamic_cfg), reference_sigmas(steps))
+        return io.NodeOutput(vp_sampler.VPSampler(method, steps, dynamic_cfg), reference_sigmas(steps))
 
 
 class RGBADecodeJoint(io.ComfyNode):

@@ -13,7 +13,7 @@ from ..pipelines.ellipse.grid import looks_inverted
 from ..pipelines.host.core import model_files
 from ..pipelines.host.core.notices import warn
 from ..pipelines.host.pictures.image_and_mask import in_clips, mask_of, rgb_and_alpha
-from ..pipelines.noise.flow_unipc import reference_sigmas
+from ..pipelines.samplers.flow_unipc import reference_sigmas
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, category, clip_inputs, clips_input, io
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from ..ellipse.field import subject
 from ..ellipse.grid import to_latent_grid
 from ..lora.dora import dora_weight, read_dora
 from ..lora.weights_file import read_weights
-from ..noise.flow_unipc import reference_sigmas, sample
+from ..samplers.flow_unipc import reference_sigmas, sample
 from ..training.alpha_tokens import Additions
 from ..training.dora import shifted
 from ..training.draws import Draws

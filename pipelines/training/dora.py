@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..noise.mean_shift import shift_mean
+from ..samplers.mean_shift import shift_mean
 from .draws import Draws
 from .flow_levels import LEVELS, SHIFT, at_level, per_clip, training_sigmas, training_weights
 from .wan_names import official_dit_name

@@ -1,7 +1,7 @@
 """A joint latent out of a TransPixeler in training, without guidance: for a look at it.
 
 Layout   (1, C, 2F, h, w), RGB frames first.
-Source   The families' samplers: DDIM in alpha space for CogVideoX, UniPC for Wan, and the same along Mochi's levels.
+Source   The families' samplers: variance-preserving DDIM for CogVideoX, UniPC for Wan and along Mochi's levels.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..noise.flow_unipc import reference_sigmas as flow_sigmas
-from ..noise.flow_unipc import sample
-from ..transpixeler.alpha_space import ddim, reference_sigmas, reference_timesteps
+from ..samplers.flow_unipc import reference_sigmas as flow_sigmas
+from ..samplers.flow_unipc import sample
+from ..samplers.vp import ddim, reference_sigmas, reference_timesteps
 from ..transpixeler.families import COGVIDEOX, MOCHI, Family
 from ..transpixeler.halves import join
 from .draws import Draws

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor
 
-from ..noise.flow_unipc import reference_sigmas, sample
+from ..samplers.flow_unipc import reference_sigmas, sample
 from .dora import MEAN_SHIFT, RANK, DoRA, published, shifted
 from .draws import Draws
 from .flow_levels import SHIFT

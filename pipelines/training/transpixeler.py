@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..transpixeler.alpha_space import is_highest, reference_sigmas
+from ..samplers.vp import is_highest, reference_sigmas
 from ..transpixeler.families import COGVIDEOX, MOCHI, WAN, Family
 from ..transpixeler.halves import join, split
 from .alpha_tokens import Additions, AlphaTokens

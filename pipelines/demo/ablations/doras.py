@@ -21,7 +21,7 @@ from ...ellipse.field import subject
 from ...ellipse.grid import to_latent_grid
 from ...metrics.ellipse_agreement import agreement, drawn_inside
 from ...metrics.holes import hole_rate
-from ...noise.flow_unipc import reference_sigmas, sample
+from ...samplers.flow_unipc import reference_sigmas, sample
 from ...training.dora import DoRA, shifted
 from ...training.draws import Draws
 from ...training.rgba_vae import RGBAVAE

@@ -18,7 +18,7 @@ from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
 from torch import Tensor
 
 from ...ellipse.grid import to_latent_grid
-from ...noise.mean_shift import shift_mean
+from ...samplers.mean_shift import shift_mean
 from ..core.notices import warn
 from .sampled_size import refuse_odd_size
 

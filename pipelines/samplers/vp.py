@@ -1,4 +1,4 @@
-"""CogVideoX's own samplers: DDIM and DPM in alpha space, and the guidance that they were released with.
+"""CogVideoX's own samplers: DDIM and DPM on the variance-preserving scale, and the guidance they were released with.
 
 Layout   x and velocity of any one shape; noise levels (sigmas) as a falling sequence of N + 1 for N steps.
 Range    x = sqrt(a) * x0 + sqrt(1 - a) * noise and velocity = sqrt(a) * noise - sqrt(1 - a) * x0, with a in [0, 1] and

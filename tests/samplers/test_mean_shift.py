@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from pipelines.ellipse.grid import to_latent_grid
-from pipelines.noise.mean_shift import shift_mean
+from pipelines.samplers.mean_shift import shift_mean
 
 GOLDEN = load_file(Path(__file__).parents[1] / "data" / "wan_alpha" / "mean_shift_sampler_dev.safetensors")
 CASES = [

@@ -8,8 +8,8 @@ from diffusers import UniPCMultistepScheduler
 from safetensors.torch import load_file
 
 from pipelines.ellipse.grid import to_latent_grid
-from pipelines.noise.flow_unipc import reference_sigmas, sample, timestep
-from pipelines.noise.mean_shift import shift_mean
+from pipelines.samplers.flow_unipc import reference_sigmas, sample, timestep
+from pipelines.samplers.mean_shift import shift_mean
 
 GOLDEN = load_file(Path(__file__).parents[1] / "data" / "wan_alpha" / "mean_shift_sampler_dev.safetensors")
 SUBJECTS = {"v2_same_unipc4": "same_res", "v2_other_unipc4": "other_res", "v2_same_unipc6": "same_res"}

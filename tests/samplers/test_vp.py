@@ -8,7 +8,7 @@ import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler
 from torch import Tensor
 
-from pipelines.transpixeler.alpha_space import (
+from pipelines.samplers.vp import (
     HIGHEST,
     ddim,
     dpm,
