@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..training.draws import Draws
 from ..training.psnr_loss import psnr
 from ..training.whole_clip import decode, encode, latent_grid
-from ..vae.latent_stats import MEAN, STD
+from ..wan_alpha.latent_stats import MEAN, STD
 
 WIDTH = 16
 CHANNELS = len(MEAN)

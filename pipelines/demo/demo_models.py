@@ -32,7 +32,7 @@ from ..training.whole_clip import decode, latent_grid
 from ..transpixeler.decoded import join_decoded
 from ..transpixeler.families import WAN
 from ..transpixeler.halves import join, split
-from ..vae.latent_stats import denormalise
+from ..wan_alpha.latent_stats import denormalise
 from . import base_dit
 from .shown import WHOLE
 from .stages import ALPHA_RANK, DIT, DORA, FRAMES, RGBA_VAE, TEXT_ENCODER, TRANSPIXELER, VAE

@@ -34,7 +34,7 @@ from ..training.wan_models import load_dit, load_vae
 from ..training.wan_names import dit_to_official, vae_to_official
 from ..training.whole_clip import decode, encode, latent_grid
 from ..transpixeler.families import WAN
-from ..vae.latent_stats import denormalise, normalise
+from ..wan_alpha.latent_stats import denormalise, normalise
 from . import base_dit, base_vae
 from .cached import Shuffled, cached
 from .captions import opaque_caption, transparent_caption

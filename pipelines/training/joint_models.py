@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..transpixeler.families import COGVIDEOX, MOCHI, WAN, Family
-from ..vae.latent_stats import denormalise, normalise
+from ..wan_alpha.latent_stats import denormalise, normalise
 from .text_encoder import load_text_encoder
 from .wan_models import load_dit, load_vae
 from .whole_clip import decode, encode

@@ -25,8 +25,8 @@ import torch
 from torch import Tensor, nn
 
 from ..alpha.render import COLORS
-from ..vae.latent_stats import STD, normalise
-from ..vae.merge_block import PREFIX, MergeBlock, Residual
+from ..wan_alpha.latent_stats import STD, normalise
+from ..wan_alpha.merge_block import PREFIX, MergeBlock, Residual
 from .decoder_change import change_convolutions, published_keys
 from .draws import Draws
 from .psnr_loss import seen_psnr

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from ..ellipse.grid import mean_of_cells, mean_of_fours
-from ..vae.latent_stats import normalise
+from ..wan_alpha.latent_stats import normalise
 from .draws import Draws
 from .flow_levels import LEVELS, at_level, per_clip, training_sigmas, training_weights
 

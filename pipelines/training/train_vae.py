@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor
 
-from ..vae.rgba_frames import join_decoded
+from ..wan_alpha.rgba_frames import join_decoded
 from .clip_items import Windows
 from .clip_list import read_rows
 from .draws import mix

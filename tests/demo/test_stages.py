@@ -24,8 +24,8 @@ from pipelines.lora.weights_file import read_weights, shapes_of
 from pipelines.training.wan_names import dit_to_official
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
-from pipelines.vae.checkpoint import split_vae_weights
-from pipelines.vae.decoder_lora import merge_decoder
+from pipelines.wan_alpha.checkpoint import split_vae_weights
+from pipelines.wan_alpha.decoder_lora import merge_decoder
 
 SHIPPED = Path(__file__).parents[2] / "demo" / "models"
 NAMES = (*stages.STAGES, "base_vae_whitened")

@@ -11,7 +11,7 @@ from pipelines.demo.shown import Shown, ShownRGBA
 from pipelines.demo.text_encoder import TextEncoder, Tokenizer, text_encoder_file, train_tokenizer
 from pipelines.training.draws import Draws
 from pipelines.training.whole_clip import decode, encode
-from pipelines.vae.latent_stats import MEAN, STD
+from pipelines.wan_alpha.latent_stats import MEAN, STD
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ from pipelines.training.wan_models import load_vae
 from pipelines.training.wan_names import dit_to_official, vae_to_official
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
-from pipelines.vae.checkpoint import split_vae_weights
+from pipelines.wan_alpha.checkpoint import split_vae_weights
 
 TEXT = 16
 ROOT = Path(__file__).parents[2]

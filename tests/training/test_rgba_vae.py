@@ -16,10 +16,10 @@ from pipelines.training.tabd import FORMS
 from pipelines.training.wan_models import vae_from_official
 from pipelines.training.wan_names import vae_to_official
 from pipelines.training.whole_clip import decode, encode, features
-from pipelines.vae.checkpoint import split_vae_weights
-from pipelines.vae.decoder_lora import merge_decoder
-from pipelines.vae.latent_stats import normalise
-from pipelines.vae.merge_block import build_merge_block
+from pipelines.wan_alpha.checkpoint import split_vae_weights
+from pipelines.wan_alpha.decoder_lora import merge_decoder
+from pipelines.wan_alpha.latent_stats import normalise
+from pipelines.wan_alpha.merge_block import build_merge_block
 
 WIDTH, RANK = 4, 3
 

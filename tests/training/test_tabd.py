@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from pipelines.training.draws import Draws
 from pipelines.training.flow_levels import at_level, training_sigmas, training_weights
 from pipelines.training.tabd import FORMS, tabd_loss, tabd_mask, tabd_terms
-from pipelines.vae.latent_stats import normalise
+from pipelines.wan_alpha.latent_stats import normalise
 
 FILE = Path(__file__).parents[1] / "data" / "wan_alpha" / "vae_losses_tabd_dev.safetensors"
 GOLDEN = load_file(FILE)

@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 from pipelines.training.wan_models import dit_from_official, load_dit, vae_from_official
 from pipelines.training.wan_names import dit_to_official, vae_to_official
 from pipelines.training.whole_clip import decode, features
-from pipelines.vae.decoder_lora import merge_decoder, read_decoder_loras
-from pipelines.vae.latent_stats import denormalise
+from pipelines.wan_alpha.decoder_lora import merge_decoder, read_decoder_loras
+from pipelines.wan_alpha.latent_stats import denormalise
 
 DATA = Path(__file__).parents[1] / "data"
 DECODE = load_file(DATA / "wan_alpha" / "vae_decode_lora_dev.safetensors")

@@ -25,7 +25,7 @@ from ...samplers.flow_unipc import reference_sigmas, sample
 from ...training.dora import DoRA, shifted
 from ...training.draws import Draws
 from ...training.rgba_vae import RGBAVAE
-from ...vae.latent_stats import denormalise
+from ...wan_alpha.latent_stats import denormalise
 from .. import base_dit
 from ..cached import cached
 from ..clips import Scene, scene

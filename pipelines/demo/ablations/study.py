@@ -29,7 +29,7 @@ from ...training.padded_text import count_padding
 from ...training.wan_models import load_dit, load_vae
 from ...training.whole_clip import decode, encode, latent_grid
 from ...transparent_prompt import transparent_prompt
-from ...vae.latent_stats import denormalise, normalise
+from ...wan_alpha.latent_stats import denormalise, normalise
 from ..base_dit import EMPTY
 from ..cached import Shuffled, cached
 from ..captions import description, opaque_caption, transparent_caption

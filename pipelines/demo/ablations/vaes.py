@@ -25,8 +25,8 @@ from ...training.draws import Draws
 from ...training.flow_levels import at_level
 from ...training.rgba_vae import RGBAVAE, FrozenVelocity
 from ...training.tabd import FORMS, tabd_mask
-from ...vae.latent_stats import normalise
-from ...vae.rgba_frames import join_decoded
+from ...wan_alpha.latent_stats import normalise
+from ...wan_alpha.rgba_frames import join_decoded
 from ..clips import scene
 from ..shown import on_a_plain_color
 from ..stages import DECODER_RANK, HELD_OUT_SEED

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from ...lora.file_kinds import DECODER_LORAS, WAN21_VAE, WAN_ALPHA_VAE
 from ...lora.weights_file import named
-from ...vae.checkpoint import split_vae_weights
-from ...vae.decoder_lora import merge_decoder
-from ...vae.merge_block import build_merge_block
-from ...vae.rgba_frames import join_decoded
+from ...wan_alpha.checkpoint import split_vae_weights
+from ...wan_alpha.decoder_lora import merge_decoder
+from ...wan_alpha.merge_block import build_merge_block
+from ...wan_alpha.rgba_frames import join_decoded
 from ..core.model_files import chosen_for, read_chosen
 from ..core.progress import steps
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipelines.vae.latent_stats import normalise
-from pipelines.vae.merge_block import MergeBlock, attend_in_frame, build_merge_block, read_merge_block
+from pipelines.wan_alpha.latent_stats import normalise
+from pipelines.wan_alpha.merge_block import MergeBlock, attend_in_frame, build_merge_block, read_merge_block
 
 CLIPS = ("t1", "t6", "t9")
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipelines.vae.rgba_frames import join_decoded
+from pipelines.wan_alpha.rgba_frames import join_decoded
 
 
 def decoded(clip: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipelines.vae.latent_stats import denormalise, normalise
+from pipelines.wan_alpha.latent_stats import denormalise, normalise
 
 
 @pytest.mark.parametrize("clip", ["t1", "t6", "t9"])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipelines.vae.decoder_lora import DecoderLoRAs, merge_decoder, read_decoder_loras, vae_width
+from pipelines.wan_alpha.decoder_lora import DecoderLoRAs, merge_decoder, read_decoder_loras, vae_width
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipelines.vae.checkpoint import split_vae_weights
+from pipelines.wan_alpha.checkpoint import split_vae_weights
 
 
 def test_decoder_bin_holds_decoders_only(decoder_goldens):
