@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..pipelines import transparent_prompt as prompts
 from ..pipelines.alpha.coverage import coverage
 from ..pipelines.alpha.render import COLORS, hard_render
 from ..pipelines.ellipse.grid import looks_inverted
 from ..pipelines.host.core import model_files
 from ..pipelines.host.core.notices import warn
 from ..pipelines.host.pictures.image_and_mask import in_clips, mask_of, rgb_and_alpha
+from ..pipelines.prompts import transparent as prompts
 from ..pipelines.samplers.flow_unipc import reference_sigmas
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, category, clip_inputs, clips_input, io
 

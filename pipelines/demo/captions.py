@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import torch
 
+from ..prompts.transparent import MOTIONS, PLACES, QUALITIES, SHOTS, STYLES, Words, transparent_prompt
 from ..training.draws import mix
-from ..transparent_prompt import MOTIONS, PLACES, QUALITIES, SHOTS, STYLES, Words, transparent_prompt
 from .clips import Scene
 
 MOVING = {

@@ -24,7 +24,7 @@ from ..metrics.ellipse_agreement import agreement, drawn_inside, shift_strength
 from ..metrics.fidelity import psnr, seen
 from ..metrics.plain_background import subject_iou
 from ..metrics.regions import HALF, soft_edge, visible
-from ..transparent_prompt import transparent_prompt
+from ..prompts.transparent import transparent_prompt
 from .captions import description, opaque_caption
 from .clips import COLORS, Scene, draw, scene
 from .demo_models import DemoModels

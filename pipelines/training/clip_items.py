@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..alpha.render import COLORS, hard_render, soft_render
 from ..ellipse.fit import fit
-from ..transparent_prompt import PLACES, transparent_prompt
+from ..prompts.transparent import PLACES, transparent_prompt
 from .buckets import EndlessOrder, bucket, frames_of
 from .clip_list import Complain, Row
 from .decontamination import blurred, decontaminated

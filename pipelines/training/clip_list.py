@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..transparent_prompt import MOTIONS, QUALITIES, SHOTS, STYLES, Words
+from ..prompts.transparent import MOTIONS, QUALITIES, SHOTS, STYLES, Words
 from .footage import is_footage
 
 LABELS: Mapping[str, Words] = {"shot": SHOTS, "style": STYLES, "motion": MOTIONS, "quality": QUALITIES}

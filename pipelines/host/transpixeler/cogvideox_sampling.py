@@ -1,8 +1,8 @@
 """CogVideoX's model_sampling, put right: the host shows the network noise that is not scaled to its level.
 
 Its V_PREDICTION_DDPM takes x as it comes, variance-preserving, while every native sampler works in sigma space, where
-x is larger by sqrt(1 + sigma^2). Plain v-prediction divides by that. What is right already, because another node or a newer
-host has seen to it, is left alone.
+x is larger by sqrt(1 + sigma^2). Plain v-prediction divides by that. What is right already, because another node or a
+newer host has seen to it, is left alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.transparent_prompt import LANGUAGES, MODELS, MOTIONS, QUALITIES, SHOTS, STYLES, transparent_prompt
+from pipelines.prompts.transparent import LANGUAGES, MODELS, MOTIONS, QUALITIES, SHOTS, STYLES, transparent_prompt
 
 
 def test_the_published_recipe_comes_out():

@@ -1,0 +1,1 @@
+"""Prompts in the words that the models were trained with."""
