@@ -9,6 +9,6 @@ WEB_DIRECTORY = "./web"
 
 async def comfy_entrypoint():  # noqa: ANN201  the type is the host's, which must not be imported here
     """The host's door for node packs: returns the extension that lists our nodes."""
-    from .nodes import RGBAVideo
+    from .nodes.extension import RGBAVideo
 
     return RGBAVideo()

@@ -6,6 +6,14 @@ from typing import Any
 
 from ..pipelines.host.core.model_files import LAYERDIFFUSE, names, path_of
 from ..pipelines.host.pictures.image_and_mask import mask_of
+from .names import (
+    APPLY_LAYERDIFFUSE,
+    LAYERDIFFUSE_CONDITION,
+    LAYERDIFFUSE_DECODE,
+    LAYERDIFFUSE_ENCODE,
+    LAYERDIFFUSE_LAYERS,
+)
+from .refusals import says_what_takes_it
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, io
 
 MENU = category("LayerDiffuse")
@@ -36,7 +44,7 @@ class RGBAApplyLayerDiffuse(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBAApplyLayerDiffuse",
-            display_name="Apply LayerDiffuse",
+            display_name=APPLY_LAYERDIFFUSE,
             category=MENU,
             description="Lets SDXL, SD 1.5 or Flux.1 dev make pictures whose latent carries alpha. Sample as always, "
             "decode with VAE Decode, and give both to LayerDiffuse decode.",
@@ -53,6 +61,7 @@ class RGBAApplyLayerDiffuse(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(cls, model: Any, weights_name: str, strength: float) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse import weight_patches
 
@@ -64,7 +73,7 @@ class RGBALayerDiffuseCondition(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBALayerDiffuseCondition",
-            display_name="LayerDiffuse condition (SDXL)",
+            display_name=LAYERDIFFUSE_CONDITION,
             category=MENU,
             description="Gives SDXL a layer to work with: a foreground or a background to blend into a picture, or one "
             "of them and the blended picture to make the other of.",
@@ -97,6 +106,7 @@ class RGBALayerDiffuseCondition(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(
         cls,
         model: Any,
@@ -118,7 +128,7 @@ class RGBALayerDiffuseJoint(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBALayerDiffuseJoint",
-            display_name="LayerDiffuse layers (SD 1.5)",
+            display_name=LAYERDIFFUSE_LAYERS,
             category=MENU,
             description="Lets SD 1.5 make the layers of a picture together: foreground, background and blended, or the "
             "one that a given layer lacks, and blended.",
@@ -163,6 +173,7 @@ class RGBALayerDiffuseJoint(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(cls, model: Any, weights_name: str, strength: float, **given: Any) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse import layers
 
@@ -206,7 +217,7 @@ class RGBADecodeLayerDiffuse(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBADecodeLayerDiffuse",
-            display_name="LayerDiffuse decode",
+            display_name=LAYERDIFFUSE_DECODE,
             category=MENU,
             description="Makes straight RGBA of a latent and of the picture that VAE Decode made of it, picture by "
             "picture, so a clip of frames takes no more memory than one.",
@@ -233,6 +244,7 @@ class RGBADecodeLayerDiffuse(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(cls, samples: dict[str, Any], rgb: Any, weights_name: str, ensemble: bool) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse import transparent_vae
 
@@ -245,7 +257,7 @@ class RGBAEncodeLayerDiffuse(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBAEncodeLayerDiffuse",
-            display_name="LayerDiffuse encode",
+            display_name=LAYERDIFFUSE_ENCODE,
             category=MENU,
             description="Hides an RGBA picture's alpha in its latent, where LayerDiffuse decode finds it: for image to "
             "image, and for a given foreground.",
@@ -284,6 +296,7 @@ class RGBAEncodeLayerDiffuse(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(
         cls, image: Any, vae: Any, weights_name: str, offset_scale: float, padding: bool, mask: Any = None
     ) -> io.NodeOutput:

@@ -12,6 +12,8 @@ from ..pipelines.samplers.vp import METHODS, reference_sigmas
 from ..pipelines.transpixeler.decoded import ALPHA_FROM
 from ..pipelines.transpixeler.families import BLOCKED, TEXT_TO_ALPHA
 from ..pipelines.transpixeler.halves import KEEP
+from .names import APPLY_TRANSPIXELER, LOAD_COGVIDEOX
+from .refusals import says_what_takes_it
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, io
 
 MENU = category("TransPixeler")
@@ -22,7 +24,7 @@ class RGBALoadCogVideoX(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBALoadCogVideoX",
-            display_name="Load CogVideoX",
+            display_name=LOAD_COGVIDEOX,
             category=MENU,
             description="CogVideoX-5B or CogVideoX-5B-I2V from a file as diffusers or ComfyUI names its weights, with "
             "the noise scaling and the positions that it was trained with. CogVideoX-2B and 1.5 are refused.",
@@ -39,6 +41,7 @@ class RGBALoadCogVideoX(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(cls, model_name: str) -> io.NodeOutput:
         from ..pipelines.host.transpixeler import cogvideox_file
 
@@ -50,7 +53,7 @@ class RGBAApplyTransPixeler(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBAApplyTransPixeler",
-            display_name="Apply TransPixeler",
+            display_name=APPLY_TRANSPIXELER,
             category=MENU,
             description="Lets CogVideoX-5B, Wan 2.1 T2V or Mochi generate a clip's colour and alpha together. Sample "
             "it with Sample joint, or with any native sampler on a Joint latent.",
@@ -95,6 +98,7 @@ class RGBAApplyTransPixeler(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(
         cls,
         model: Any,

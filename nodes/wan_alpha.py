@@ -14,6 +14,8 @@ from ..pipelines.host.core.notices import warn
 from ..pipelines.host.pictures.image_and_mask import in_clips, mask_of, rgb_and_alpha
 from ..pipelines.prompts import transparent as prompts
 from ..pipelines.samplers.flow_unipc import reference_sigmas
+from .names import APPLY_DORA, LOAD_SUBJECT, LOAD_TEXT_ENCODER, LOAD_WAN_ALPHA_VAE, VAE_FROM_PAIR
+from .refusals import says_what_takes_it
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, category, clip_inputs, clips_input, io
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class RGBALoadTextEncoder(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBALoadTextEncoder",
-            display_name="Load text encoder (UMT5, any size)",
+            display_name=LOAD_TEXT_ENCODER,
             category=MENU,
             description="Loads Wan's text encoder. Use the host's CLIPLoader for UMT5-XXL if you like: both give the "
             "same; this one also takes small encoders, such as the demo's.",
@@ -49,6 +51,7 @@ class RGBALoadTextEncoder(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(cls, text_encoder_name: str) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha import text_encoder
 
@@ -60,7 +63,7 @@ class RGBALoadWanAlphaVAE(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBALoadWanAlphaVAE",
-            display_name="Load Wan-Alpha VAE",
+            display_name=LOAD_WAN_ALPHA_VAE,
             category=MENU,
             description="The stock Wan 2.1 VAE with Wan-Alpha's two decoders, one for colour and one for alpha, and "
             "its encoder for RGBA where the file has it.",
@@ -80,6 +83,7 @@ class RGBALoadWanAlphaVAE(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(cls, vae_name: str, weights_name: str) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha import vae
 
@@ -92,7 +96,7 @@ class RGBAVAEFromPair(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBAVAEFromPair",
-            display_name="RGBA VAE from a pair",
+            display_name=VAE_FROM_PAIR,
             category=MENU,
             description="Joins the two repackaged VAEs of Wan-Alpha v1 (rgb channel, alpha channel). Decodes only.",
             search_aliases=["vae", "wan_alpha_2.1_vae_rgb_channel", "wan_alpha_2.1_vae_alpha_channel"],
@@ -207,7 +211,7 @@ class RGBAApplyDoRA(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBAApplyDoRA",
-            display_name="Apply Wan-Alpha DoRA",
+            display_name=APPLY_DORA,
             category=MENU,
             description="Puts Wan-Alpha's DoRA on Wan 2.1 T2V 14B, exactly as the reference computes it, and a speed "
             "LoRA after it. The DoRA comes first whatever the wiring.",
@@ -247,6 +251,7 @@ class RGBAApplyDoRA(io.ComfyNode):
         )
 
     @classmethod
+    @says_what_takes_it()
     def execute(
         cls, model: Any, dora_name: str, strength: float, speed_lora_name: str, speed_strength: float, apply: Any
     ) -> io.NodeOutput:
@@ -307,7 +312,7 @@ class RGBALoadSubject(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="RGBALoadSubject",
-            display_name="Load subject (gauss_mask)",
+            display_name=LOAD_SUBJECT,
             category=MENU,
             description="A subject field that was saved by the reference, such as the released gauss_mask.",
             search_aliases=["gauss mask", "load mask"],
@@ -326,6 +331,7 @@ class RGBALoadSubject(io.ComfyNode):
         return model_files.identity(model_files.subject_path(file))
 
     @classmethod
+    @says_what_takes_it()
     def execute(cls, file: str) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha import subject_file
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from nodes import names as titles
 from pipelines.ellipse import drawing
 from pipelines.media.passes import PASS_SETS
 from pipelines.media.stills.formats import STILLS
@@ -57,6 +58,8 @@ def _names_of(tree: ast.Module) -> dict[str, object]:
                 module = importlib.import_module(each.module or "")
                 found = getattr(module, alias.name, None) or importlib.import_module(f"{each.module}.{alias.name}")
                 names[alias.asname or alias.name] = found
+        elif isinstance(each, ast.ImportFrom) and each.module == "names":
+            names |= {alias.name: getattr(titles, alias.name) for alias in each.names}
         elif isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name):
             names[each.targets[0].id] = _value(each.value, names)
     return names
@@ -92,7 +95,7 @@ def _nodes() -> dict[str, Node]:
         for each in tree.body:
             texts = {key.arg: key.value for key in ast.walk(each) if isinstance(key, ast.keyword)}
             if isinstance(each, ast.ClassDef) and "node_id" in texts:
-                title = ast.literal_eval(texts["display_name"])
+                title = str(_value(texts["display_name"], names))
                 sides = (_sockets(each, "Input", names), _sockets(each, "Output", names))
                 nodes[ast.literal_eval(texts["node_id"])] = Node(title, *sides)
     return nodes

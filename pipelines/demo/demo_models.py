@@ -19,7 +19,6 @@ from ..ellipse.drawing import Drawing
 from ..ellipse.field import subject
 from ..ellipse.grid import to_latent_grid
 from ..lora.dora import dora_weight, read_dora
-from ..lora.weights_file import read_weights
 from ..samplers.flow_unipc import reference_sigmas, sample
 from ..training.alpha_tokens import Additions
 from ..training.dora import shifted
@@ -33,6 +32,7 @@ from ..transpixeler.decoded import join_decoded
 from ..transpixeler.families import WAN
 from ..transpixeler.halves import join, split
 from ..wan_alpha.latent_stats import denormalise
+from ..weights.weights_file import read_weights
 from . import base_dit
 from .shown import WHOLE
 from .stages import ALPHA_RANK, DIT, DORA, FRAMES, RGBA_VAE, TEXT_ENCODER, TRANSPIXELER, VAE

@@ -22,8 +22,6 @@ import torch
 from torch import Tensor, nn
 
 from ..ellipse.fit import fit
-from ..lora.fit import refuse_other_state
-from ..lora.weights_file import named, read_weights
 from ..media.whole_file import write_whole
 from ..training import dora, rgba_vae, transpixeler
 from ..training.alpha_tokens import Additions
@@ -35,6 +33,8 @@ from ..training.wan_names import dit_to_official, vae_to_official
 from ..training.whole_clip import decode, encode, latent_grid
 from ..transpixeler.families import WAN
 from ..wan_alpha.latent_stats import denormalise, normalise
+from ..weights.fit import refuse_other_state
+from ..weights.weights_file import named, read_weights
 from . import base_dit, base_vae
 from .cached import Shuffled, cached
 from .captions import opaque_caption, transparent_caption

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..lora.fit import refuse_other_state
+from ..weights.fit import refuse_other_state
+from ..weights.kinds.umt5 import EMBEDDING, TOKENIZER
 
 TEXT_WIDTH = 64
 WORDS = 48
 """Longest text in training; a longer prompt is no error in the host, which pads all to 512."""
-SENTENCEPIECE = "spiece_model"
 _END = 1
 
 
@@ -80,17 +80,17 @@ class TextEncoder(nn.Module):
 def text_encoder_file(encoder: TextEncoder, tokenizer: Tokenizer) -> Mapping[str, Tensor]:
     """The weights with the sentencepiece model among them, as ComfyUI's repackaged text encoders have it."""
     weights = {name: tensor for name, tensor in encoder.umt5.state_dict().items() if "embed_tokens" not in name}
-    return weights | {SENTENCEPIECE: torch.frombuffer(bytearray(tokenizer.model), dtype=torch.uint8)}
+    return weights | {TOKENIZER: torch.frombuffer(bytearray(tokenizer.model), dtype=torch.uint8)}
 
 
 def read_text_encoder(weights: Mapping[str, Tensor]) -> tuple[TextEncoder, Tokenizer]:
     """Both out of such a file, the encoder in evaluation mode. Raises ValueError unless it is one."""
-    if SENTENCEPIECE not in weights or "shared.weight" not in weights:
-        raise ValueError(f"expected the demo's text encoder, {SENTENCEPIECE} or shared.weight is missing.")
-    tokenizer = Tokenizer(bytes(weights[SENTENCEPIECE].tolist()))
+    if TOKENIZER not in weights or EMBEDDING not in weights:
+        raise ValueError(f"expected the demo's text encoder, {TOKENIZER} or shared.weight is missing.")
+    tokenizer = Tokenizer(bytes(weights[TOKENIZER].tolist()))
     encoder = TextEncoder(len(tokenizer)).eval()
-    umt5 = {name: tensor.float() for name, tensor in weights.items() if name != SENTENCEPIECE}
-    umt5["encoder.embed_tokens.weight"] = umt5["shared.weight"]
+    umt5 = {name: tensor.float() for name, tensor in weights.items() if name != TOKENIZER}
+    umt5["encoder.embed_tokens.weight"] = umt5[EMBEDDING]
     refuse_other_state("the demo's text encoder", umt5, encoder.umt5.state_dict())
     encoder.umt5.load_state_dict(umt5)
     return encoder, tokenizer

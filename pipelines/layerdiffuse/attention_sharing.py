@@ -18,7 +18,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..lora.fit import built
+from ..weights.fit import built
 from .control_maps import ControlEncoder, build_control_encoder
 from .layers import by_layer, interleaved
 

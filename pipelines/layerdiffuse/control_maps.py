@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..lora.fit import built
+from ..weights.fit import built
 
 HALVINGS = {0: (4, 8, 12), 1: (0,), 2: (0,), 3: (0,)}
 """The convolutions of each stage, by their number in the file, that halve the map."""

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..lora.fit import built
+from ..weights.fit import built
 
 GRAIN = 64
 """Six halvings: what height and width have to be multiples of."""

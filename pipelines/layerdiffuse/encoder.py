@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..lora.fit import built
+from ..weights.fit import built
 from .variants import Variant
 
 HALVINGS = (4, 8, 12)

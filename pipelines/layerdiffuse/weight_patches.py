@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..lora.file_kinds import LATENT_CHANNELS, LAYER_PATCH
-from ..lora.key_dialects import Part, list_names
 from ..lora.low_rank import LowRank, low_rank_from_parts
+from ..weights.key_dialects import Part, list_names
+from ..weights.kinds.layerdiffuse import LATENT_CHANNELS, LAYER_PATCH
 
 CONV_IN = "diffusion_model.input_blocks.0.0.weight"
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .key_dialects import Part, by_target, list_names
+from ..weights.key_dialects import Part, by_target, list_names
 from .low_rank import LowRank, low_rank_from_parts
 
 SMALLEST_NORM = 1e-8
@@ -55,6 +55,11 @@ def read_dora(weights: Mapping[str, Tensor]) -> dict[str, DoRALayer]:
     if len(ranks) > 1:
         raise ValueError(f"a DoRA has one rank, this file has {sorted(ranks)}. It is damaged or put together from two.")
     return layers
+
+
+def dora_shapes(dora: Mapping[str, DoRALayer]) -> dict[str, tuple[int, ...]]:
+    """The parameters that a DoRA changes, and their shapes."""
+    return {f"{target}.weight": layer.low_rank.shape for target, layer in dora.items()}
 
 
 def dora_weight(

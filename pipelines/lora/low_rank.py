@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .key_dialects import Part
+from ..weights.key_dialects import Part
 
 
 @dataclass(frozen=True, eq=False)

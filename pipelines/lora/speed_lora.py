@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from .key_dialects import Part, by_target, list_names
+from ..weights.key_dialects import Part, by_target, list_names
+from ..weights.kinds.table import OtherKind
+from ..weights.kinds.wan_alpha import DORA
 from .low_rank import LowRank, low_rank_from_parts
 
 PARAMETER_OF: dict[Part, str] = {"diff": "weight", "diff_b": "bias", "diff_m": "modulation"}
@@ -39,9 +41,7 @@ def read_speed_lora(weights: Mapping[str, Tensor]) -> SpeedLoRA:
     """
     targets, unknown = by_target(weights)
     if any("magnitude" in parts for parts in targets.values()):
-        raise ValueError(
-            "expected a LoRA, this file has magnitudes: it is a DoRA, RGBAApplyDoRA takes it as dora_name."
-        )
+        raise OtherKind("expected a LoRA, this file has magnitudes: it is a DoRA.", DORA)
     if not targets:
         raise ValueError(f"expected LoRA keys (lora_down / lora_up, lora_A / lora_B, diff), got {list_names(unknown)}.")
     pairs = {
@@ -56,3 +56,9 @@ def read_speed_lora(weights: Mapping[str, Tensor]) -> SpeedLoRA:
         if part in parts and not (part == "diff" and target in pairs)
     }
     return SpeedLoRA(pairs, diffs, unknown)
+
+
+def speed_lora_shapes(lora: SpeedLoRA) -> dict[str, tuple[int, ...]]:
+    """The parameters that a speed LoRA changes, and their shapes."""
+    pairs = {f"{target}.weight": pair.shape for target, pair in lora.pairs.items()}
+    return pairs | {name: tuple(diff.shape) for name, diff in lora.diffs.items()}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from ..lora.weights_file import named, read_weights
+from ..weights.weights_file import named, read_weights
 from .frechet import I3D, Features, load_i3d
 from .lpips import ALEXNET, VGG16, Lpips, read_lpips
 

@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..lora.weights_file import named, read_weights
 from ..wan_alpha.checkpoint import split_vae_weights
 from ..wan_alpha.decoder_lora import DecoderLoRAs, merge_decoder
 from ..wan_alpha.latent_stats import denormalise, normalise
 from ..wan_alpha.merge_block import build_merge_block
 from ..wan_alpha.rgba_frames import join_decoded
+from ..weights.weights_file import named, read_weights
 from .wan_models import load_vae, vae_from_official
 from .whole_clip import decode, features
 

@@ -9,24 +9,17 @@ Differs  Not from ComfyUI, nor from the reference, which cuts the zeros off here
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..lora.weights_file import named, read_weights
+from ..weights.kinds.umt5 import EMBEDDING, TOKENIZER, list_missing, read_sizes
+from ..weights.weights_file import named, read_weights
 
 ROWS = 512
-TOKENIZER = "spiece_model"
-_FIRST = "encoder.block.0.layer.0.SelfAttention"
-_WANTED = (
-    "shared.weight",
-    f"{_FIRST}.q.weight",
-    f"{_FIRST}.relative_attention_bias.weight",
-    "encoder.block.0.layer.1.DenseReluDense.wi_0.weight",
-    TOKENIZER,
-)
 
 
 class TextEncoder(nn.Module):
@@ -61,28 +54,17 @@ def text_encoder_of(weights: dict[str, Tensor]) -> TextEncoder:
     import sentencepiece
     from transformers import UMT5Config, UMT5EncoderModel
 
-    missing = [name for name in _WANTED if name not in weights]
-    if missing or weights["shared.weight"].dtype.itemsize == 1:
+    missing = list_missing(weights)
+    if missing or weights[EMBEDDING].dtype.itemsize == 1:
         raise ValueError(
             f"expected a UMT5 text encoder in 16 or 32 bits with its tokenizer inside; {missing or 'this is fp8'}. "
             "Choose umt5_xxl_fp16."
         )
-    vocabulary, width = weights["shared.weight"].shape
-    heads = weights[f"{_FIRST}.relative_attention_bias.weight"].shape[1]
-    blocks = {name.split(".")[2] for name in weights if name.startswith("encoder.block.")}
-    config = UMT5Config(
-        vocab_size=vocabulary,
-        d_model=width,
-        d_kv=weights[f"{_FIRST}.q.weight"].shape[0] // heads,
-        d_ff=weights["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"].shape[0],
-        num_layers=len(blocks),
-        num_heads=heads,
-        feed_forward_proj="gated-gelu",
-    )
+    config = UMT5Config(**asdict(read_sizes(weights)), feed_forward_proj="gated-gelu")
     umt5: nn.Module = UMT5EncoderModel(config)
-    nn.Module.to(umt5, weights["shared.weight"].dtype)
+    nn.Module.to(umt5, weights[EMBEDDING].dtype)
     state = {name: tensor for name, tensor in weights.items() if name != TOKENIZER}
-    umt5.load_state_dict({**state, "encoder.embed_tokens.weight": weights["shared.weight"]})
+    umt5.load_state_dict({**state, "encoder.embed_tokens.weight": weights[EMBEDDING]})
     pieces = sentencepiece.SentencePieceProcessor(
         model_proto=weights[TOKENIZER].numpy().tobytes(), add_bos=False, add_eos=True
     )

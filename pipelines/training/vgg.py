@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..lora.weights_file import named, read_weights
+from ..weights.weights_file import named, read_weights
 
 FILE = "vgg16-397923af.pth"
 """torchvision's VGG16, as torch.hub's cache has it."""

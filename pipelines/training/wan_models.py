@@ -16,7 +16,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..lora.weights_file import named, read_weights
+from ..weights.weights_file import named, read_weights
 from .wan_names import from_official, official_dit_name, official_vae_name
 
 if TYPE_CHECKING:

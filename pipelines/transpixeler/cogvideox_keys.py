@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..lora.key_dialects import list_names
+from ..weights.key_dialects import list_names
 from .families import COGVIDEOX
 
 TEXT_ROWS = 226

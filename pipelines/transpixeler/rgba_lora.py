@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..lora.file_kinds import TRANSPIXELER, identify
-from ..lora.key_dialects import list_names
-from ..lora.weights_file import shapes_of
+from ..weights.key_dialects import list_names
+from ..weights.kinds.table import OtherKind, identify
+from ..weights.kinds.transpixeler import TRANSPIXELER
+from ..weights.weights_file import shapes_of
 from .alpha_lora import AlphaLoRALayer
 from .families import COGVIDEOX, MOCHI, WAN, Family
 
@@ -123,7 +124,7 @@ def _spelling(weights: Mapping[str, Tensor]) -> Spelling:
     found = identify(shapes_of(weights))
     if found.kind is TRANSPIXELER:
         raise ValueError("expected a LoRA, the file has a domain embedding alone. It is incomplete; download it again.")
-    raise ValueError(f"expected a TransPixeler RGBA LoRA, this is a {found}; {found.kind.taken_by}.")
+    raise OtherKind(f"expected a TransPixeler RGBA LoRA, this is a {found}.", found.kind)
 
 
 def _layer(place: str, modules: tuple[str, ...], parts: Parts, name: str) -> AlphaLoRALayer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..lora.key_dialects import list_names
+from ..weights.key_dialects import list_names
 from .decoder_lora import DecoderLoRAs, read_decoder_loras
 from .merge_block import read_merge_block
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ..lora.key_dialects import by_target, list_names
 from ..lora.low_rank import LowRank, add_low_rank, low_rank_from_parts
+from ..weights.key_dialects import by_target, list_names
 
 RGB_PREFIX = "vae_fgr."
 ALPHA_PREFIX = "vae_pha."

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..lora.fit import refuse_other_state
-from ..lora.key_dialects import list_names
+from ..weights.fit import refuse_other_state
+from ..weights.key_dialects import list_names
 
 PREFIX = "middle.block."
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]

@@ -19,13 +19,15 @@ from pipelines.demo.demo_models import DemoModels
 from pipelines.demo.text_encoder import read_text_encoder
 from pipelines.demo.trial import alpha_beside_colour, as_markdown, ellipse, reconstruction
 from pipelines.lora.dora import read_dora
-from pipelines.lora.file_kinds import DORA, WAN21_VAE, WAN_ALPHA_VAE, refuse_unless
-from pipelines.lora.weights_file import read_weights, shapes_of
 from pipelines.training.wan_names import dit_to_official
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
 from pipelines.wan_alpha.checkpoint import split_vae_weights
 from pipelines.wan_alpha.decoder_lora import merge_decoder
+from pipelines.weights.kinds.table import refuse_unless
+from pipelines.weights.kinds.wan import WAN21_VAE
+from pipelines.weights.kinds.wan_alpha import DORA, WAN_ALPHA_VAE
+from pipelines.weights.weights_file import read_weights, shapes_of
 
 SHIPPED = Path(__file__).parents[2] / "demo" / "models"
 NAMES = (*stages.STAGES, "base_vae_whitened")

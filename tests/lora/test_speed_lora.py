@@ -76,5 +76,5 @@ def test_half_a_pair_is_refused():
 
 
 def test_a_dora_is_refused(dora_goldens):
-    with pytest.raises(ValueError, match=r"it is a DoRA, RGBAApplyDoRA takes it as dora_name"):
+    with pytest.raises(ValueError, match=r"it is a DoRA"):
         read_speed_lora(dora_goldens.under("dora/"))

@@ -25,7 +25,6 @@ from safetensors.torch import load_file, save_file
 from transformers import T5Config, T5EncoderModel, T5Tokenizer, UMT5Config, UMT5EncoderModel
 
 from pipelines.lora.dora import read_dora
-from pipelines.lora.weights_file import read_weights
 from pipelines.media.stills.png import encode
 from pipelines.training.__main__ import COMMANDS, main
 from pipelines.training.published_file import write_published
@@ -37,6 +36,7 @@ from pipelines.training.wan_names import dit_to_official, vae_to_official
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
 from pipelines.wan_alpha.checkpoint import split_vae_weights
+from pipelines.weights.weights_file import read_weights
 
 TEXT = 16
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,6 @@ from diffusers import WanTransformer3DModel
 from safetensors.torch import load_file
 
 from pipelines.lora.dora import dora_weight, read_dora
-from pipelines.lora.file_kinds import DORA, identify
-from pipelines.lora.weights_file import read_weights, shapes_of
 from pipelines.training.dora import DoRA, published, shifted
 from pipelines.training.draws import Draws
 from pipelines.training.flow_levels import training_sigmas, training_weights
@@ -16,6 +14,9 @@ from pipelines.training.loop import Run, train
 from pipelines.training.published_file import write_published
 from pipelines.training.wan_models import dit_from_official
 from pipelines.training.wan_names import dit_to_official
+from pipelines.weights.kinds.table import identify
+from pipelines.weights.kinds.wan_alpha import DORA
+from pipelines.weights.weights_file import read_weights, shapes_of
 
 SIZES = {"num_attention_heads": 2, "attention_head_dim": 12, "text_dim": 8, "freq_dim": 16, "ffn_dim": 40}
 

@@ -4,8 +4,6 @@ import pytest
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
 
-from pipelines.lora.file_kinds import WAN_ALPHA_VAE, identify
-from pipelines.lora.weights_file import read_weights, shapes_of
 from pipelines.training.draws import Draws
 from pipelines.training.loop import Run, train
 from pipelines.training.psnr_loss import seen_psnr
@@ -20,6 +18,9 @@ from pipelines.wan_alpha.checkpoint import split_vae_weights
 from pipelines.wan_alpha.decoder_lora import merge_decoder
 from pipelines.wan_alpha.latent_stats import normalise
 from pipelines.wan_alpha.merge_block import build_merge_block
+from pipelines.weights.kinds.table import identify
+from pipelines.weights.kinds.wan_alpha import WAN_ALPHA_VAE
+from pipelines.weights.weights_file import read_weights, shapes_of
 
 WIDTH, RANK = 4, 3
 

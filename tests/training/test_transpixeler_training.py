@@ -6,7 +6,6 @@ import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXTransformer3DModel, MochiTransformer3DModel
 from safetensors.torch import load_file
 
-from pipelines.lora.weights_file import read_weights
 from pipelines.training.alpha_tokens import Additions, AlphaTokens
 from pipelines.training.draws import Draws
 from pipelines.training.published_file import write_published
@@ -15,6 +14,7 @@ from pipelines.training.wan_models import dit_from_official
 from pipelines.transpixeler.families import COGVIDEOX, MOCHI, WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
 from pipelines.transpixeler.split_attention import ALL, LESS, NOTHING, Sight
+from pipelines.weights.weights_file import read_weights
 
 DATA = Path(__file__).parents[1] / "data" / "transpixeler"
 WAN_LAYERS = ("attn1.to_q", "attn1.to_k", "attn1.to_v", "attn1.to_out.0", "attn2.to_q", "ffn.net.0.proj", "ffn.net.2")

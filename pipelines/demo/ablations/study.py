@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 from ...alpha.render import soft_render
 from ...ellipse.fit import fit
-from ...lora.weights_file import read_weights
 from ...media.whole_file import write_whole
 from ...metrics.plain_background import subject_iou
 from ...prompts.transparent import transparent_prompt
@@ -30,13 +29,14 @@ from ...training.padded_text import count_padding
 from ...training.wan_models import load_dit, load_vae
 from ...training.whole_clip import decode, encode, latent_grid
 from ...wan_alpha.latent_stats import denormalise, normalise
+from ...weights.weights_file import read_weights
 from ..base_dit import EMPTY
 from ..cached import Shuffled, cached
 from ..captions import description, opaque_caption, transparent_caption
 from ..clips import Scene, draw, scene, wall
 from ..shown import WHOLE, ShownRGBA
 from ..stages import DIT, FRAMES, HELD_OUT_SEED, TEXT_ENCODER, TRAINING_SEED, VAE, Recipe
-from ..text_encoder import SENTENCEPIECE, TextEncoder, Tokenizer
+from ..text_encoder import TOKENIZER, TextEncoder, Tokenizer
 from .runs import claimed
 
 CHANNELS = 16
@@ -113,7 +113,7 @@ class Study:
 
     @cached_property
     def words(self) -> Tokenizer:
-        return Tokenizer(bytes(self._text_file[SENTENCEPIECE].tolist()))
+        return Tokenizer(bytes(self._text_file[TOKENIZER].tolist()))
 
     @cached_property
     def _text_file(self) -> Mapping[str, Tensor]:
@@ -122,7 +122,7 @@ class Study:
     @cached_property
     def text(self) -> TextEncoder:
         """On the CPU."""
-        weights = {f"umt5.{name}": one.float() for name, one in self._text_file.items() if name != SENTENCEPIECE}
+        weights = {f"umt5.{name}": one.float() for name, one in self._text_file.items() if name != TOKENIZER}
         model = TextEncoder(len(self.words)).requires_grad_(False).eval()
         model.load_state_dict(weights | {"umt5.encoder.embed_tokens.weight": weights["umt5.shared.weight"]})
         return model

@@ -10,8 +10,9 @@ from pathlib import Path
 import folder_paths
 from torch import Tensor
 
-from ...lora.file_kinds import Kind, refuse_unless
-from ...lora.weights_file import read_weights, shapes_of
+from ...weights.kinds.kind import Kind
+from ...weights.kinds.table import refuse_unless
+from ...weights.weights_file import read_weights, shapes_of
 
 LAYERDIFFUSE = ("layer_model", "vae", "loras", "model_patches")
 """Where LayerDiffuse's files are looked for; users of older ports have the first, which the host does not know."""
@@ -43,14 +44,14 @@ def chosen_for(name: str) -> Iterator[None]:
         raise ValueError(f"{name} {problem}") from problem
 
 
-def read_chosen(path: Path, wanted: Sequence[Kind], node: str, name: str) -> dict[str, Tensor]:
+def read_chosen(path: Path, wanted: Sequence[Kind], name: str) -> dict[str, Tensor]:
     """The weights of the file that was chosen for the node's input `name`.
 
     Raises ValueError, naming the input and the file, when it cannot be read or is of none of the wanted kinds.
     """
     with chosen_for(name):
         weights = read_weights(path)
-    refuse_unless(shapes_of(weights), wanted, path.name, f"{node} {name}")
+    refuse_unless(shapes_of(weights), wanted, path.name, name)
     return weights
 
 

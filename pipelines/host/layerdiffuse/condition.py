@@ -14,13 +14,13 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ...layerdiffuse.weight_patches import read_weight_patches
-from ...lora.file_kinds import LATENT_CHANNELS, LAYER_CONDITION
-from ...lora.weights_file import named
+from ...weights.kinds.layerdiffuse import LATENT_CHANNELS, LAYER_CONDITION
+from ...weights.weights_file import named
 from ..core.model_files import chosen_for, read_chosen
 from .weight_patches import with_weight_patches
 
 KEY = "rgba_video.layerdiffuse_condition"
-NODE, FILE_INPUT = "RGBALayerDiffuseCondition", "weights_name"
+FILE_INPUT = "weights_name"
 
 
 def conditioned(
@@ -37,7 +37,7 @@ def conditioned(
     Raises ValueError for a file of another kind or for another model, for latents that do not go together, for one too
     many or too few; and when sampling starts, for a conditioning without them and for another size.
     """
-    weights = read_chosen(path, [LAYER_CONDITION], NODE, FILE_INPUT)
+    weights = read_chosen(path, [LAYER_CONDITION], FILE_INPUT)
     with chosen_for(FILE_INPUT), named(path):
         patches = read_weight_patches(weights)
         clone = with_weight_patches(model, patches, strength)
@@ -76,8 +76,8 @@ def _check(shape: torch.Size) -> Any:
     def apply_model(executor: Any, x: Tensor, t: Any, c_concat: Tensor | None = None, *rest: Any, **named: Any) -> Any:
         if c_concat is None or c_concat.shape[1] != shape[1]:
             raise ValueError(
-                f"a conditioning reached the sampler without its layers: connect positive and negative of {NODE}, and "
-                "nothing that puts another picture beside the noise."
+                "a conditioning reached the sampler without its layers: connect positive and negative of LayerDiffuse "
+                "condition, and nothing that puts another picture beside the noise."
             )
         if c_concat.shape[2:] != x.shape[2:]:
             (height, width), (h, w) = ((8 * side for side in each.shape[2:]) for each in (c_concat, x))

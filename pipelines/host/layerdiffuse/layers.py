@@ -10,13 +10,13 @@ from torch import Tensor
 from ...alpha.render import soft_render
 from ...layerdiffuse.attention_sharing import CONTROL
 from ...layerdiffuse.layers import by_layer, refuse_other_batch
-from ...lora.file_kinds import LAYER_JOINT, LAYER_UNIT
-from ...lora.weights_file import named
+from ...weights.kinds.layerdiffuse import LAYER_JOINT, LAYER_UNIT
+from ...weights.weights_file import named
 from ..core.model_files import chosen_for, read_chosen
 from ..pictures.image_and_mask import rgb_and_alpha
 from .attention_sharing import with_shared_attention
 
-NODE, FILE_INPUT = "RGBALayerDiffuseJoint", "weights_name"
+FILE_INPUT = "weights_name"
 GREY = (0.5, 0.5, 0.5)
 
 
@@ -36,7 +36,7 @@ def applied(
     Raises ValueError for a file of another kind or for another model, a given layer that the file has no place for or
     wants, and two prompts for one layer.
     """
-    weights = read_chosen(path, [LAYER_JOINT], NODE, FILE_INPUT)
+    weights = read_chosen(path, [LAYER_JOINT], FILE_INPUT)
     layers = len({match[2] for name in weights if (match := LAYER_UNIT.fullmatch(name))})
     given = any(name.startswith(CONTROL) for name in weights)
     if given != (image is not None):

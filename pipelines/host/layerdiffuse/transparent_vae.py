@@ -21,8 +21,8 @@ from ...layerdiffuse.encoder import build_encoder, offset_feed, with_offset
 from ...layerdiffuse.padding import pad
 from ...layerdiffuse.variants import Variant, offset_scale, part, variant_of
 from ...layerdiffuse.views import median_of_views, one_view
-from ...lora.file_kinds import LAYER_DECODER_FILE, LAYER_ENCODER_FILE, LAYER_VAE
-from ...lora.weights_file import named
+from ...weights.kinds.layerdiffuse import LAYER_DECODER_FILE, LAYER_ENCODER_FILE, LAYER_VAE
+from ...weights.weights_file import named
 from ..core.model_files import chosen_for, read_chosen
 from ..core.notices import warn
 from ..core.progress import steps, stoppable
@@ -30,7 +30,7 @@ from ..core.side_model import managed
 from ..pictures.frames import frames_of, new_clip
 from ..pictures.image_and_mask import refuse_other_image
 
-DECODER, ENCODER, FILE_INPUT = "RGBADecodeLayerDiffuse", "RGBAEncodeLayerDiffuse", "weights_name"
+FILE_INPUT = "weights_name"
 CELL = 8
 GREY = (0.5, 0.5, 0.5)
 DECODER_VALUES, ENCODER_VALUES = 400, 100
@@ -44,7 +44,7 @@ def decode(samples: Tensor, rgb: Tensor, path: Path, ensemble: bool = True) -> T
     empty latent, with a warning, as released. Raises ValueError for a file of another kind, for a latent of another
     width, and for another number of pictures.
     """
-    weights = read_chosen(path, [LAYER_DECODER_FILE, LAYER_VAE], DECODER, FILE_INPUT)
+    weights = read_chosen(path, [LAYER_DECODER_FILE, LAYER_VAE], FILE_INPUT)
     with chosen_for(FILE_INPUT), named(path):
         network = build_decoder(part(weights, "decoder"), comfy.ops.manual_cast, optimized_attention)
         variant = variant_of(network.latent_conv_in.weight.shape[1])
@@ -72,7 +72,7 @@ def encode(
     Sides that are no multiples of 8 are extended to one. Raises ValueError for a file of another kind and for a VAE of
     another model.
     """
-    weights = read_chosen(path, [LAYER_ENCODER_FILE, LAYER_VAE], ENCODER, FILE_INPUT)
+    weights = read_chosen(path, [LAYER_ENCODER_FILE, LAYER_VAE], FILE_INPUT)
     with chosen_for(FILE_INPUT), named(path):
         network = build_encoder(part(weights, "encoder"), comfy.ops.manual_cast)
         variant = variant_of(network.latent_channels)

@@ -12,15 +12,16 @@ from comfy.weight_adapter import LoRAAdapter
 from torch import Tensor
 
 from ...layerdiffuse.weight_patches import WeightPatches, read_weight_patches
-from ...lora.file_kinds import FLUX_LORA, LAYER_SINGLE, LAYER_WEIGHTS, identify
-from ...lora.fit import check_fit
-from ...lora.key_dialects import list_names
-from ...lora.weights_file import named, shapes_of
+from ...weights.fit import check_fit
+from ...weights.key_dialects import list_names
+from ...weights.kinds.layerdiffuse import FLUX_LORA, LAYER_SINGLE, LAYER_WEIGHTS
+from ...weights.kinds.table import identify
+from ...weights.weights_file import named, shapes_of
 from ..core.base_weight import parameter_shapes
 from ..core.model_files import chosen_for, read_chosen
 from .attention_sharing import with_shared_attention
 
-NODE, FILE_INPUT = "RGBAApplyLayerDiffuse", "weights_name"
+FILE_INPUT = "weights_name"
 NETWORK = "diffusion_model."
 
 
@@ -29,7 +30,7 @@ def applied(model: Any, path: Path, strength: float) -> Any:
 
     Raises ValueError, saying what the file is and what takes it, for a file of another kind or for another model.
     """
-    weights = read_chosen(path, [LAYER_WEIGHTS, LAYER_SINGLE, FLUX_LORA], NODE, FILE_INPUT)
+    weights = read_chosen(path, [LAYER_WEIGHTS, LAYER_SINGLE, FLUX_LORA], FILE_INPUT)
     kind = identify(shapes_of(weights)).kind
     with chosen_for(FILE_INPUT), named(path):
         if kind is LAYER_SINGLE:

@@ -12,14 +12,15 @@ from typing import Any
 import comfy.sd
 import comfy.utils
 
-from ...lora.file_kinds import COGVIDEOX, UNKNOWN, refuse_unless
-from ...lora.weights_file import named, read_shapes, shards_of
 from ...transpixeler.cogvideox_keys import TABLE, native_keys
+from ...weights.kinds.table import UNKNOWN, refuse_unless
+from ...weights.kinds.transpixeler import COGVIDEOX
+from ...weights.weights_file import named, read_shapes, shards_of
 from ..core.model_files import chosen_for
 from .cogvideox_positions import add_learned_positions, with_rotary_table
 from .cogvideox_sampling import with_v_prediction
 
-NODE, FILE_INPUT = "RGBALoadCogVideoX", "model_name"
+FILE_INPUT = "model_name"
 
 
 def load(path: Path, disable_dynamic: bool = False) -> Any:
@@ -31,7 +32,7 @@ def load(path: Path, disable_dynamic: bool = False) -> Any:
     with chosen_for(FILE_INPUT):
         files = shards_of(path)
         stored_as = {key: info for file in files for key, info in read_shapes(file).items()}
-    refuse_unless(stored_as, [COGVIDEOX, UNKNOWN], path.name, f"{NODE} {FILE_INPUT}")
+    refuse_unless(stored_as, [COGVIDEOX, UNKNOWN], path.name, FILE_INPUT)
     with chosen_for(FILE_INPUT), named(path):
         keys = native_keys({key: info.shape for key, info in stored_as.items()})
         weights, metadata = {}, None

@@ -13,11 +13,11 @@ from typing import Any, Literal
 from comfy.nested_tensor import NestedTensor
 from comfy.patcher_extension import WrappersMP
 
-from ...lora.fit import check_fit
-from ...lora.weights_file import named, read_weights
 from ...transpixeler import halves
 from ...transpixeler.families import CELL, COGVIDEOX, PATCH, PATCH_PIXELS, Family, sight
 from ...transpixeler.rgba_lora import RGBALoRA, read_rgba_lora
+from ...weights.fit import check_fit
+from ...weights.weights_file import named, read_weights
 from ..core.base_weight import parameter_shapes
 from ..core.model_files import chosen_for
 from .cogvideox_positions import with_rotary_table

@@ -16,10 +16,10 @@ import torch
 from comfy.weight_adapter.lora import LoRAAdapter
 from torch import Tensor, nn
 
-from ...lora.dora import DoRALayer
-from ...lora.fit import check_fit, dora_shapes, speed_lora_shapes
+from ...lora.dora import DoRALayer, dora_shapes
 from ...lora.low_rank import LowRank
-from ...lora.speed_lora import SpeedLoRA
+from ...lora.speed_lora import SpeedLoRA, speed_lora_shapes
+from ...weights.fit import check_fit
 from ..core.base_weight import is_plain, parameter_shapes
 from ..core.model_files import chosen_for
 from .dora_adapter import DoRAAdapter

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ...lora.file_kinds import SUBJECT
+from ...weights.kinds.wan_alpha import SUBJECT
 from ..core.model_files import chosen_for, read_chosen
 
 INPUT = "file"
@@ -15,7 +15,7 @@ INPUT = "file"
 
 def read(path: Path) -> Tensor:
     """(t, h, w) float32 in 0..1 on the latent grid. Raises ValueError for another kind of file, NaN or other ranges."""
-    (subject,) = read_chosen(path, [SUBJECT], "RGBALoadSubject", INPUT).values()
+    (subject,) = read_chosen(path, [SUBJECT], INPUT).values()
     subject = subject.to(torch.float32)
     low, high = (float(value) for value in subject.aminmax())
     with chosen_for(INPUT):

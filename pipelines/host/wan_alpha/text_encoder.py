@@ -6,6 +6,7 @@ The host knows UMT5-XXL alone. A file with other widths is built by the host's o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,11 +17,11 @@ import comfy.utils
 import folder_paths
 from torch import Tensor
 
-from ...lora.weights_file import TensorInfo, read_shapes
+from ...weights.kinds.umt5 import QUERY, TOKENIZER, list_missing, read_sizes
+from ...weights.weights_file import TensorInfo, read_shapes
 from ..core.model_files import chosen_for
 
 XXL = {"d_model": 4096, "num_layers": 24}
-FIRST = "encoder.block.0.layer.0.SelfAttention."
 
 
 def load(path: Path) -> Any:
@@ -33,13 +34,13 @@ def load(path: Path) -> Any:
     weights = comfy.utils.load_torch_file(str(path), safe_load=True)
     target = SimpleNamespace(
         params={},
-        clip=comfy.text_encoders.wan.te(dtype_t5=weights[f"{FIRST}q.weight"].dtype),
+        clip=comfy.text_encoders.wan.te(dtype_t5=weights[QUERY].dtype),
         tokenizer=comfy.text_encoders.wan.WanT5Tokenizer,
     )
     return comfy.sd.CLIP(
         target,
         embedding_directory=embeddings,
-        tokenizer_data={"spiece_model": weights["spiece_model"]},
+        tokenizer_data={"spiece_model": weights[TOKENIZER]},
         parameters=comfy.utils.calculate_parameters(weights),
         state_dict=[weights],
         model_options={"umt5xxl_model_config": config},
@@ -48,22 +49,9 @@ def load(path: Path) -> Any:
 
 def umt5_config(shapes: Mapping[str, TensorInfo | Tensor], file: str) -> dict[str, int]:
     """Widths, heads and layers of a UMT5 encoder, from its shapes. Raises ValueError, naming what is missing."""
-    names = ("shared.weight", f"{FIRST}q.weight", f"{FIRST}relative_attention_bias.weight")
-    names += ("encoder.block.0.layer.1.DenseReluDense.wi_0.weight", "spiece_model")
-    missing = [name for name in names if name not in shapes]
-    if missing:
+    if missing := list_missing(shapes):
         raise ValueError(
             f"{file} is not a UMT5 text encoder for Wan: it lacks {', '.join(missing)}. Choose "
             "umt5_xxl_fp8_e4m3fn_scaled.safetensors or another one with its tokenizer inside."
         )
-    vocabulary, width = shapes["shared.weight"].shape
-    heads = shapes[f"{FIRST}relative_attention_bias.weight"].shape[1]
-    blocks = {name.split(".")[2] for name in shapes if name.startswith("encoder.block.")}
-    return {
-        "vocab_size": vocabulary,
-        "d_model": width,
-        "num_heads": heads,
-        "d_kv": shapes[f"{FIRST}q.weight"].shape[0] // heads,
-        "d_ff": shapes["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"].shape[0],
-        "num_layers": len(blocks),
-    }
+    return asdict(read_sizes(shapes))

@@ -21,16 +21,16 @@ import torch
 from comfy.ldm.modules.diffusionmodules.model import vae_attention
 from torch import Tensor, nn
 
-from ...lora.file_kinds import DECODER_LORAS, WAN21_VAE, WAN_ALPHA_VAE
-from ...lora.weights_file import named
 from ...wan_alpha.checkpoint import split_vae_weights
 from ...wan_alpha.decoder_lora import merge_decoder
 from ...wan_alpha.merge_block import build_merge_block
 from ...wan_alpha.rgba_frames import join_decoded
+from ...weights.kinds.wan import WAN21_VAE
+from ...weights.kinds.wan_alpha import DECODER_LORAS, WAN_ALPHA_VAE
+from ...weights.weights_file import named
 from ..core.model_files import chosen_for, read_chosen
 from ..core.progress import steps
 
-LOADER = "RGBALoadWanAlphaVAE"
 SMALLEST_TILE = 64
 
 
@@ -69,8 +69,8 @@ class _KeepAll(nn.Module):
 
 def load(vae_path: Path, weights_path: Path) -> RGBAVAE:
     """From the stock Wan 2.1 VAE and a Wan-Alpha file. Raises ValueError, naming input and file, for any other kind."""
-    base = read_chosen(vae_path, [WAN21_VAE], LOADER, "vae_name")
-    weights = read_chosen(weights_path, [DECODER_LORAS, WAN_ALPHA_VAE], LOADER, "weights_name")
+    base = read_chosen(vae_path, [WAN21_VAE], "vae_name")
+    weights = read_chosen(weights_path, [DECODER_LORAS, WAN_ALPHA_VAE], "weights_name")
     with chosen_for("weights_name"), named(weights_path):
         parts = split_vae_weights(weights)
         assert parts.decoders is not None  # both kinds have them
@@ -152,8 +152,8 @@ def encode(rgb: Tensor, alpha: Tensor, vae: RGBAVAE) -> Tensor:
     """
     if vae.encoder is None:
         raise ValueError(
-            f"this rgba_vae only decodes: its files have no feature merge block. Load Wan-Alpha-VAE.bin (v1) or "
-            f"Wan-Alpha-v2-VAE.bin with {LOADER}."
+            "this rgba_vae only decodes: its files have no feature merge block. Load Wan-Alpha-VAE.bin (v1) or "
+            "Wan-Alpha-v2-VAE.bin with Load Wan-Alpha VAE."
         )
     _refuse_clip(rgb)
     encoder = vae.encoder

@@ -152,6 +152,6 @@ def test_a_picture_is_encoded_and_decoded_with_its_alpha(run: Run, family: str):
 
 
 def test_a_wrong_file_says_which_node_wants_it(refused):
-    assert "RGBALayerDiffuseJoint takes it as weights_name" in refused(
+    assert "LayerDiffuse layers (SD 1.5) takes it as weights_name" in refused(
         base("SDXL"), applied(tiny.SD15_JOINT), sampled("applied"), keep("sample", "refused")
     )

@@ -1,16 +1,8 @@
-from pathlib import Path
-
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from pipelines.lora.__main__ import main
-from pipelines.lora.file_kinds import (
-    COGVIDEOX,
-    DECODER_LORAS,
-    DORA,
+from pipelines.weights.kinds.layerdiffuse import (
     FLUX_LORA,
-    KINDS,
     LAYER_CONDITION,
     LAYER_DECODER_FILE,
     LAYER_ENCODER_FILE,
@@ -18,19 +10,12 @@ from pipelines.lora.file_kinds import (
     LAYER_SINGLE,
     LAYER_VAE,
     LAYER_WEIGHTS,
-    MERGE_BLOCK,
-    SUBJECT,
-    TRANSPIXELER,
-    UNKNOWN,
-    WAN21_VAE,
-    WAN22_VAE,
-    WAN_ALPHA_VAE,
-    WAN_DIT,
-    WAN_LORA,
-    identify,
-    refuse_unless,
 )
-from pipelines.lora.weights_file import TensorInfo, shapes_of
+from pipelines.weights.kinds.table import KINDS, UNKNOWN, OtherKind, identify, refuse_unless, refused_kind
+from pipelines.weights.kinds.transpixeler import COGVIDEOX, TRANSPIXELER
+from pipelines.weights.kinds.wan import WAN21_VAE, WAN22_VAE, WAN_DIT, WAN_LORA
+from pipelines.weights.kinds.wan_alpha import DECODER_LORAS, DORA, MERGE_BLOCK, SUBJECT, WAN_ALPHA_VAE
+from pipelines.weights.weights_file import TensorInfo, shapes_of
 
 
 def infos(shapes: dict[str, tuple[int, ...]]) -> dict[str, TensorInfo]:
@@ -208,57 +193,40 @@ def test_every_kind_is_in_the_table_and_has_a_name_of_its_own():
 
 
 def test_refuse_unless_returns_what_was_wanted(files):
-    assert refuse_unless(files["t2v.safetensors"], (DORA,), "t2v.safetensors", "RGBAApplyDoRA dora_name").kind is DORA
+    assert refuse_unless(files["t2v.safetensors"], (DORA,), "t2v.safetensors", "dora_name").kind is DORA
 
 
 @pytest.mark.parametrize(
-    ("file", "wanted", "taker", "message"),
+    ("file", "wanted", "input_name", "message"),
     [
         (
             "wan_2.1_vae.safetensors",
             (DORA,),
-            "RGBAApplyDoRA dora_name",
-            r"^RGBAApplyDoRA dora_name wants a Wan-Alpha DoRA, but wan_2\.1_vae\.safetensors is a Wan 2\.1 VAE"
-            r" \(width 4; .*\); RGBALoadWanAlphaVAE takes the stock one as vae_name",
+            "dora_name",
+            r"^dora_name wants a Wan-Alpha DoRA, but wan_2\.1_vae\.safetensors is a Wan 2\.1 VAE \(width 4; .*\)\.$",
         ),
-        (
-            "lightx2v.safetensors",
-            (DORA,),
-            "RGBAApplyDoRA dora_name",
-            r"is a Wan LoRA \(rank 3,.*; RGBAApplyDoRA takes it as speed_lora_name",
-        ),
-        ("t2v.safetensors", (WAN_LORA,), "RGBAApplyDoRA speed_lora_name", r"RGBAApplyDoRA takes it as dora_name\.$"),
+        ("lightx2v.safetensors", (DORA,), "dora_name", r"is a Wan LoRA \(rank 3,.*\)\.$"),
+        ("t2v.safetensors", (WAN_LORA,), "speed_lora_name", r"is a Wan-Alpha DoRA \("),
         (
             "merge.bin",
             (DECODER_LORAS, WAN_ALPHA_VAE),
-            "RGBALoadWanAlphaVAE weights_name",
+            "weights_name",
             r"wants a Wan-Alpha decoder LoRA file or Wan-Alpha VAE with .*, but merge\.bin is a Wan-Alpha feature",
         ),
-        ("wan2.1.safetensors", (SUBJECT,), "RGBALoadSubject file", r"UNETLoader takes it as unet_name"),
+        ("wan2.1.safetensors", (SUBJECT,), "file", r"is a Wan diffusion model \("),
     ],
 )
-def test_the_wrong_file_is_refused_with_the_place_where_it_belongs(files, file, wanted, taker: str, message: str):
-    with pytest.raises(ValueError, match=message):
-        refuse_unless(files[file], wanted, file, taker)
+def test_the_wrong_file_is_refused_with_what_it_is(files, file, wanted, input_name: str, message: str):
+    with pytest.raises(OtherKind, match=message) as refusal:
+        refuse_unless(files[file], wanted, file, input_name)
+    assert refusal.value.kind is identify(files[file]).kind
 
 
-def test_the_command_line_says_what_files_are(tmp_path: Path, dora_goldens, decoder_goldens, capsys):
-    save_file(dora_goldens.under("dora/"), tmp_path / "t2v.safetensors")
-    torch.save(decoder_goldens.under("lora/"), tmp_path / "decoder.bin")
-    save_file({CONV_IN: torch.zeros(8, 8, 3, 3)}, tmp_path / "bg2ble.safetensors")
-    assert main([str(tmp_path / name) for name in ("t2v.safetensors", "decoder.bin", "bg2ble.safetensors")]) == 0
-    out = capsys.readouterr().out
-    assert "t2v.safetensors: Wan-Alpha DoRA\n  30 tensors, bfloat16; rank 4, 10 layers" in out
-    assert "RGBAApplyDoRA takes it as dora_name" in out
-    assert "decoder.bin: Wan-Alpha decoder LoRA file\n  152 tensors, bfloat16; 38 RGB layers" in out
-    assert "bg2ble.safetensors: LayerDiffuse condition file for SDXL\n  1 tensor, float32; 0 low-rank" in out
-    assert "RGBALayerDiffuseCondition takes it as weights_name" in out
-
-
-def test_the_command_line_fails_on_a_bad_file_and_goes_on(tmp_path: Path, capsys):
-    (tmp_path / "empty.bin").touch()
-    torch.save(torch.rand(2, 3, 4), tmp_path / "gauss_mask")
-    assert main([str(tmp_path / "empty.bin"), str(tmp_path / "gauss_mask")]) == 1
-    printed = capsys.readouterr()
-    assert printed.err == "empty.bin: expected weights, the file is empty. Download it again.\n"
-    assert "Wan-Alpha gauss_mask\n  1 tensor, float32; 2 latent frames of 3 x 4" in printed.out
+def test_a_refused_kind_is_found_behind_what_names_file_and_input(files):
+    with pytest.raises(ValueError, match="outer") as problem:
+        try:
+            refuse_unless(files["t2v.safetensors"], (WAN_LORA,), "t2v.safetensors", "speed_lora_name")
+        except ValueError as refusal:
+            raise ValueError("outer") from refusal
+    assert refused_kind(problem.value) is DORA
+    assert refused_kind(ValueError("of another sort")) is None

@@ -13,22 +13,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from .dora import DoRALayer
 from .key_dialects import list_names
-from .speed_lora import SpeedLoRA
 
 Network = TypeVar("Network", bound=nn.Module)
-
-
-def dora_shapes(dora: Mapping[str, DoRALayer]) -> dict[str, tuple[int, ...]]:
-    """The parameters that a DoRA changes, and their shapes."""
-    return {f"{target}.weight": layer.low_rank.shape for target, layer in dora.items()}
-
-
-def speed_lora_shapes(lora: SpeedLoRA) -> dict[str, tuple[int, ...]]:
-    """The parameters that a speed LoRA changes, and their shapes."""
-    pairs = {f"{target}.weight": pair.shape for target, pair in lora.pairs.items()}
-    return pairs | {name: tuple(diff.shape) for name, diff in lora.diffs.items()}
 
 
 def check_fit(file: str, wanted: Mapping[str, Sequence[int]], model: Mapping[str, Sequence[int]]) -> tuple[str, ...]:

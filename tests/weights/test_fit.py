@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from pipelines.lora.dora import read_dora
-from pipelines.lora.fit import check_fit, dora_shapes, speed_lora_shapes
-from pipelines.lora.speed_lora import read_speed_lora
+from pipelines.lora.dora import dora_shapes, read_dora
+from pipelines.lora.speed_lora import read_speed_lora, speed_lora_shapes
+from pipelines.weights.fit import check_fit
 
 
 @pytest.fixture

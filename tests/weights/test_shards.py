@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.lora.weights_file import shards_of
+from pipelines.weights.weights_file import shards_of
 
 
 def test_a_whole_checkpoint_is_itself(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.lora.key_dialects import LoRAKey, by_target, list_names, parse_key
+from pipelines.weights.key_dialects import LoRAKey, by_target, list_names, parse_key
 
 Q = "blocks.0.self_attn.q"
 

@@ -1,6 +1,7 @@
-"""`python -m pipelines.lora FILE...`: says what each weights file is and which node takes it.
+"""`python -m nodes FILE...`: says what each weights file is and which node takes it.
 
 Exit status 1 if a file could not be read, or is a DoRA or LoRA that lacks something; the reason goes to standard error.
+Runs from the pack's folder, which is on the path then, so what it imports of `pipelines` it names in full.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .dora import read_dora
-from .file_kinds import DORA, WAN_LORA, identify
-from .speed_lora import read_speed_lora
-from .weights_file import named, read_shapes, read_weights
+from pipelines.lora.dora import read_dora
+from pipelines.lora.speed_lora import read_speed_lora
+from pipelines.weights.kinds.table import identify
+from pipelines.weights.kinds.wan import WAN_LORA
+from pipelines.weights.kinds.wan_alpha import DORA
+from pipelines.weights.weights_file import named, read_shapes, read_weights
+
+from .names import TAKEN_BY
 
 READERS = {DORA: read_dora, WAN_LORA: read_speed_lora}
 
@@ -27,12 +32,12 @@ def describe_file(path: str) -> str:
             reader(read_weights(path))
     dtypes = ", ".join(sorted({info.dtype for info in shapes.values()}))
     count = f"{len(shapes)} {'tensor' if len(shapes) == 1 else 'tensors'}"
-    return f"{path}: {found.kind.name}\n  {count}, {dtypes}; {found.detail}\n  {found.kind.taken_by}\n"
+    return f"{path}: {found.kind.name}\n  {count}, {dtypes}; {found.detail}\n  {TAKEN_BY[found.kind.name]}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Describe the files named on the command line; 0 if all could be read, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.lora", description="Say what a weights file is.")
+    parser = argparse.ArgumentParser(prog="python -m nodes", description="Say what a weights file is.")
     parser.add_argument("files", nargs="+", metavar="FILE")
     status = 0
     for path in parser.parse_args(arguments).files:

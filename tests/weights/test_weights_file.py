@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pipelines.lora.weights_file import TensorInfo, read_shapes, read_weights, shapes_of
+from pipelines.weights.weights_file import TensorInfo, read_shapes, read_weights, shapes_of
 
 TABLE = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2, dtype=torch.bfloat16)}
 SHAPES = {"layer.weight": TensorInfo((2, 3), "float32"), "layer.bias": TensorInfo((2,), "bfloat16")}
