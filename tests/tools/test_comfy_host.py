@@ -456,8 +456,8 @@ def test_where_prints_one_line_of_json_or_an_error_and_no_traceback(elsewhere):
 
 TOLD_WHILE_A_LOOP_RUNS = f"""
 import asyncio, os, signal, sys
-sys.path.insert(0, {str(TOOL.parent)!r})
-import comfy_host
+sys.path.insert(0, {str(TOOL.parents[1])!r})
+from tools import comfy_host
 
 async def work():
     os.kill(os.getpid(), signal.SIGTERM)

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import comfy_host
 import psutil
 import pytest
 import torch
 from queue_graphs import DEMO_MODELS, ROOT, TEST_NODES, ellipses, keep, node, save, sidecar
 from safetensors.torch import save_file
+
+from tools import comfy_host
 
 TOOL = ROOT / "tools" / "comfy_host.py"
 DEMO = ROOT / "demo" / "graph_api.json"
