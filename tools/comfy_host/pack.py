@@ -13,6 +13,7 @@ TEST_NEEDS = (
     "pytest-xdist==3.8.0",
     "ruff==0.17.5",
     "pyright[nodejs]==1.1.414",
+    "import-linter>=2.3",
     "playwright==1.65.2",
     "opencv-python-headless>=4.10",
     "diffusers>=0.38",
