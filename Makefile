@@ -1,10 +1,10 @@
-# Each target sets up what it needs by itself: a real ComfyUI in the user's cache folder (see tools/comfy_host.py).
+# Each target sets up what it needs by itself: a real ComfyUI in the user's cache folder (see tools/comfy_host).
 PYTHON ?= python3
 PROMPT ?= A glowing red ball drifts to the right.
 CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rgba-video
 BEGAN  := $(shell date +%s)
 
-HOST = $(PYTHON) tools/comfy_host.py
+HOST = $(PYTHON) tools/comfy_host
 HOST_PYTHON = "$$($(HOST) where --python)"
 
 .PHONY: demo demo-models test check bench host programs

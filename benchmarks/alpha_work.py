@@ -15,13 +15,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-import importlib.util
 import multiprocessing
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -38,17 +36,12 @@ OURS, THEIRS = "RGBACompositeOver", "Porter-Duff"
 Run = Callable[..., object]
 
 
-def module_at(path: Path, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def loaded_host() -> Run:
     """The host in this process with its nodes for pictures and this pack; runs a node by its id."""
-    root = module_at(ROOT / "tools" / "comfy_host.py", "comfy_host").install().root
+    sys.path.insert(0, str(ROOT))
+    from tools.comfy_host import install
+
+    root = install().root
     sys.path[:] = [root, *(path for path in sys.path if Path(path).resolve() != ROOT)]
     sys.argv = ["x", "--cpu"]
     import comfy.options

@@ -24,14 +24,13 @@ from typing import Any
 import torch
 from alpha_work import FRAMES, HEIGHT, ROOT, SIGMA, WIDTH, clip, growth, loaded_host, say
 
-sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
+sys.path.insert(0, str(ROOT))
 
-from comfy_host import Finished, Server, install  # noqa: E402
-
-from pipelines.media.stills.formats import STILLS  # noqa: E402
-from pipelines.media.takes.names import Take  # noqa: E402
-from pipelines.media.takes.plan import Plan  # noqa: E402
-from pipelines.media.takes.sequence import write_sequence  # noqa: E402
+from pipelines.media.stills.formats import STILLS
+from pipelines.media.takes.names import Take
+from pipelines.media.takes.plan import Plan
+from pipelines.media.takes.sequence import write_sequence
+from tools.comfy_host import Finished, Server, install
 
 ROUNDS = 3
 CLIPS = {"noisy": SIGMA, "smooth": 0.0}

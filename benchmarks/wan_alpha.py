@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT))
 
-from comfy_host import Server, install  # noqa: E402
-from tiny_checkpoints import DECODERS, DIT, DORA, RGB_CHANNEL, SPEED, TEXT_ENCODER, VAE  # noqa: E402
+from tools.comfy_host import Server, install  # noqa: E402
+from tools.tiny_checkpoints import DECODERS, DIT, DORA, RGB_CHANNEL, SPEED, TEXT_ENCODER, VAE  # noqa: E402
 
 REPEATS = 3
 Graph = dict[str, dict[str, Any]]

@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import comfy_host
+if not __package__:  # started as a file: the checkout takes the place of this folder
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+from tools import comfy_host
 
 IMAGES = Path(__file__).resolve().parents[1] / "web" / "docs" / "images"
 WIDTH, HEIGHT, FRAMES = 832, 480, 81
@@ -82,7 +83,8 @@ def main() -> int:
     if Path(sys.executable).absolute() != Path(host.python).absolute():
         return subprocess.run([host.python, str(Path(__file__).resolve())]).returncode
     from PIL import Image
-    from web_ui import WebUI
+
+    from tools.web_ui import WebUI
 
     IMAGES.mkdir(parents=True, exist_ok=True)
     with comfy_host.Server(host) as server, WebUI(server, 760, 1120) as ui:

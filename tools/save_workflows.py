@@ -20,11 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import comfy_host
-import example_graphs as graphs
-import tiny_checkpoints as tiny
-import tiny_picture_models as picture_models
+if not __package__:  # started as a file: the checkout takes the place of this folder
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+from tools import comfy_host
+from tools import example_graphs as graphs
+from tools import tiny_checkpoints as tiny
+from tools import tiny_picture_models as picture_models
 
 FOLDER = comfy_host.PACK / "example_workflows"
 PICTURE_WIDTH, PICTURE_BYTES = 1200, 150_000
@@ -200,7 +201,7 @@ def main() -> int:
     host = comfy_host.install()
     if Path(sys.executable).absolute() != Path(host.python).absolute():
         return subprocess.run([host.python, str(Path(__file__).resolve()), *sys.argv[1:]]).returncode
-    from web_ui import WebUI
+    from tools.web_ui import WebUI
 
     FOLDER.mkdir(exist_ok=True)
     names = options.names or list(known)

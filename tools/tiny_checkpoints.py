@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import comfy_host
-import tiny_picture_models
+if not __package__:  # started as a file: the checkout takes the place of this folder
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+from tools import comfy_host, tiny_picture_models
 
 WIDTH, FFN, BLOCKS, HEADS, FREQUENCIES, TEXT = 48, 96, 2, 2, 32, 32
 VAE_WIDTH, VAE_RANK, DORA_RANK, SPEED_RANK = 8, 4, 4, 3
@@ -312,7 +312,7 @@ def main() -> int:
     if Path(sys.executable).absolute() != Path(host.python).absolute():
         command = [host.python, str(Path(__file__).resolve()), *sys.argv[1:]]
         return subprocess.run(command, env=comfy_host.environment()).returncode
-    sys.path.insert(0, host.root)
+    sys.path[0] = host.root  # in the place of the checkout, whose `nodes` would hide the host's
     sys.argv = [sys.argv[0], "--cpu"]
     import comfy.options
 

@@ -14,8 +14,9 @@ import json
 import shutil
 from typing import Any
 
-import comfy_host
 from playwright.sync_api import Page, sync_playwright
+
+from tools import comfy_host
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (

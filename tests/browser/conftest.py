@@ -9,16 +9,13 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = str(Path(__file__).resolve().parents[2] / "tools")
 TEST_NODES = Path(__file__).resolve().parents[1] / "host" / "queue" / "packs" / "queue_test_nodes"
-if TOOLS not in sys.path:
-    sys.path.insert(0, TOOLS)
 os.environ["OMP_NUM_THREADS"] = "1"  # threads wait for each other longer than models of this size compute
 
 
 @pytest.fixture(scope="session")
 def server():
-    from save_workflows import host_with_published_files
+    from tools.save_workflows import host_with_published_files
 
     with host_with_published_files(custom_nodes=[TEST_NODES]) as server:
         yield server
@@ -27,7 +24,7 @@ def server():
 @pytest.fixture(scope="module")
 def ui(server):
     """Not for longer than a module: Playwright's event loop forbids any other in this thread."""
-    from web_ui import WebUI
+    from tools.web_ui import WebUI
 
     with WebUI(server) as ui:
         yield ui

@@ -26,7 +26,8 @@ PIXELS = """
 @pytest.fixture(scope="module")
 def browser():
     from playwright.sync_api import sync_playwright
-    from web_ui import FLAGS, chromium
+
+    from tools.web_ui import FLAGS, chromium
 
     program = chromium()
     with sync_playwright() as playwright:

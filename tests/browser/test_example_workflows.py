@@ -7,12 +7,13 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
-import comfy_host
 import pytest
-from example_graphs import GRAPHS, Graph, Link
 from PIL import Image
-from save_workflows import PICTURE_BYTES, PICTURE_WIDTH, as_text, saved, without_the_visit
-from tiny_picture_models import TEXT
+
+from tools import comfy_host
+from tools.example_graphs import GRAPHS, Graph, Link
+from tools.save_workflows import PICTURE_BYTES, PICTURE_WIDTH, as_text, saved, without_the_visit
+from tools.tiny_picture_models import TEXT
 
 WIDTH, HEIGHT, LENGTH = 48, 32, 9
 WINDOWED = {"wan_alpha_v2_161_frames": 161, "wan_alpha_v2_loop": 81}

@@ -1,4 +1,4 @@
-"""What `tools/comfy_host.py` knows without a running ComfyUI: graphs, archives, folders, locks, messages."""
+"""What `tools/comfy_host` knows without a running ComfyUI: graphs, archives, folders, locks, messages."""
 
 from __future__ import annotations
 
@@ -18,9 +18,20 @@ from pathlib import Path
 import pytest
 
 from tools import comfy_host
-from tools.comfy_host import HostError, set_inputs
+from tools.comfy_host import (
+    HostError,
+    answers,
+    cache,
+    client,
+    command_line,
+    graphs,
+    interpreters,
+    releases,
+    set_inputs,
+    terminal,
+)
 
-TOOL = Path(comfy_host.__file__)
+TOOL = Path(comfy_host.__file__).parent
 GRAPH = {
     "3": {"class_type": "KSampler", "_meta": {"title": "sample"}, "inputs": {"seed": 1, "cfg": 1.5, "model": ["4", 0]}},
     "4": {"class_type": "UNETLoader", "inputs": {"unet_name": "wan.safetensors"}},
@@ -108,12 +119,12 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path, text, message):
     if text is not None:
         path.write_text(text)
     with pytest.raises(HostError) as caught:
-        comfy_host._read_graph(path)
+        graphs.read_graph(path)
     assert message in str(caught.value) and str(path) in str(caught.value)
 
 
 def test_the_demos_graph_has_the_titles_that_the_readme_names():
-    graph = comfy_host._read_graph(TOOL.parents[1] / "demo" / "graph_api.json")
+    graph = graphs.read_graph(TOOL.parents[1] / "demo" / "graph_api.json")
     titles = {node["_meta"]["title"] for node in graph.values()}
     assert {"prompt", "ellipse", "seed", "save"} <= titles
 
@@ -129,7 +140,7 @@ def test_a_refusal_names_each_node_by_its_title_and_every_problem():
             "4": {"errors": [{"message": "Value not in list", "details": "unet_name: 'x' not in []"}]},
         },
     }
-    assert comfy_host._refusal(answer, GRAPH).splitlines() == [
+    assert answers.describe_refusal(answer, GRAPH).splitlines() == [
         "sample (node 3, KSampler): Value too big: cfg",
         "sample (node 3, KSampler): Return type mismatch",
         "UNETLoader (node 4): Value not in list: unet_name: 'x' not in []",
@@ -138,22 +149,22 @@ def test_a_refusal_names_each_node_by_its_title_and_every_problem():
 
 def test_a_refusal_of_an_unknown_class_names_its_node():
     error = {"message": "Node 'sample' not found.", "extra_info": {"node_id": "3"}}
-    assert comfy_host._refusal({"error": error, "node_errors": {}}, GRAPH) == (
+    assert answers.describe_refusal({"error": error, "node_errors": {}}, GRAPH) == (
         "sample (node 3, KSampler): Node 'sample' not found."
     )
 
 
 def test_a_refusal_of_the_whole_graph_is_its_message():
-    assert comfy_host._refusal({"error": {"message": "Prompt has no outputs"}, "node_errors": []}, GRAPH) == (
+    assert answers.describe_refusal({"error": {"message": "Prompt has no outputs"}, "node_errors": []}, GRAPH) == (
         "Prompt has no outputs"
     )
 
 
 def test_a_text_event_is_a_notice_and_a_preview_is_none():
     text = b"\0\0\0\3" + b"\0\0\0\1" + b"3" + "α is 1".encode()
-    assert comfy_host._notice(text, GRAPH) == [("3", "α is 1")]
-    assert comfy_host._notice(b"\0\0\0\1" + text[4:], GRAPH) == []
-    assert comfy_host._notice(b"\0\0\0\3" + b"\0\0\0\1" + b"9" + b"of another graph", GRAPH) == []
+    assert answers.read_notice(text, GRAPH) == [("3", "α is 1")]
+    assert answers.read_notice(b"\0\0\0\1" + text[4:], GRAPH) == []
+    assert answers.read_notice(b"\0\0\0\3" + b"\0\0\0\1" + b"9" + b"of another graph", GRAPH) == []
 
 
 # progress
@@ -172,14 +183,14 @@ def wide(monkeypatch):
 
 
 def test_the_bar_shows_the_running_node_and_how_far_it_is(wide, capsys):
-    bar = comfy_host._Bar(GRAPH)
+    bar = terminal.Bar(GRAPH)
     bar.show(STATES)
     text = f"[{'#' * 7:<30}] 1/5 nodes  sample (node 3, KSampler)  25%"
     assert capsys.readouterr().err == f"\r{text:<79}\r"
 
 
 def test_the_bar_counts_a_finished_node_once(wide, capsys):
-    bar = comfy_host._Bar(GRAPH)
+    bar = terminal.Bar(GRAPH)
     for state in ({"4": STATES["4"]}, {"4": STATES["4"]}, {"3": STATES["3"]}):
         bar.show(state)
     assert "1/5 nodes" in capsys.readouterr().err
@@ -187,7 +198,7 @@ def test_the_bar_counts_a_finished_node_once(wide, capsys):
 
 def test_the_bar_never_wraps_and_is_wiped_at_the_end(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "40")
-    bar = comfy_host._Bar(GRAPH)
+    bar = terminal.Bar(GRAPH)
     bar.show(STATES)
     assert len(capsys.readouterr().err.strip("\r")) == 39
     bar.close()
@@ -195,16 +206,16 @@ def test_the_bar_never_wraps_and_is_wiped_at_the_end(monkeypatch, capsys):
 
 
 def test_a_node_without_steps_is_at_its_beginning(wide, capsys):
-    comfy_host._Bar(GRAPH).show({"5": {"state": "running", "value": 0, "max": 0}})
+    terminal.Bar(GRAPH).show({"5": {"state": "running", "value": 0, "max": 0}})
     assert f"[{'':30}] 0/5 nodes  Wan 2.1 (node 5, Prompt)   0%" in capsys.readouterr().err
 
 
 def test_a_log_hears_of_progress_now_and_then_and_never_of_a_short_run(monkeypatch, capsys):
-    lines = comfy_host._Lines(GRAPH)
+    lines = terminal.Lines(GRAPH)
     lines.show(STATES)
     lines.close()
     assert capsys.readouterr().err == ""
-    lines.last -= comfy_host.SPARSELY_S
+    lines.last -= terminal.SPARSELY_S
     lines.show(STATES)
     lines.show(STATES)
     assert capsys.readouterr().err == "1/5 nodes  sample (node 3, KSampler)  25%\n"
@@ -215,18 +226,18 @@ def test_a_log_hears_of_progress_now_and_then_and_never_of_a_short_run(monkeypat
 
 @pytest.mark.parametrize(("given", "seconds"), [([], None), (["--timeout", "90"], 90.0), (["--timeout", "0.5"], 0.5)])
 def test_a_timeout_is_in_seconds_and_there_is_none_by_default(given, seconds):
-    assert comfy_host._parser().parse_args(["run", "graph.json", *given]).timeout == seconds
+    assert command_line._parser().parse_args(["run", "graph.json", *given]).timeout == seconds
 
 
 def test_a_timeout_that_is_no_number_is_refused_before_anything_starts(capsys):
     with pytest.raises(SystemExit) as caught:
-        comfy_host.main(["run", "graph.json", "--timeout", "soon"])
+        command_line.main(["run", "graph.json", "--timeout", "soon"])
     assert caught.value.code == 2
     assert "argument --timeout: invalid float value: 'soon'" in capsys.readouterr().err
 
 
 async def waited(limit: float | None, seconds: float) -> str:
-    async with comfy_host._timeout(limit):
+    async with client._timeout(limit):
         await asyncio.sleep(seconds)
     return "done"
 
@@ -283,7 +294,7 @@ def test_only_the_comfyui_folder_is_unpacked(tmp_path):
         ("d-1/setup.py", b"no"),
     ]
     archive, digest = archive_of(tmp_path, members)
-    comfy_host._unpack(archive, digest, tmp_path / "host" / "ComfyUI")
+    releases.unpack(archive, digest, tmp_path / "host" / "ComfyUI")
     files = [path.relative_to(tmp_path / "host") for path in (tmp_path / "host").rglob("*") if path.is_file()]
     assert sorted(map(str, files)) == [str(Path("ComfyUI/comfy/sd.py")), str(Path("ComfyUI/main.py"))]
 
@@ -306,7 +317,7 @@ def test_members_that_would_land_elsewhere_are_left_out(tmp_path):
     ]
     archive, digest = archive_of(tmp_path, members)
     target = tmp_path / "deep" / "host" / "ComfyUI"
-    comfy_host._unpack(archive, digest, target)
+    releases.unpack(archive, digest, target)
     bad = [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == b"bad"]
     assert [path for path in bad if not path.is_relative_to(target)] == []
     assert not any(path.is_symlink() for path in target.rglob("*"))
@@ -319,7 +330,7 @@ def test_another_checksum_is_refused_and_the_older_tree_stays(tmp_path):
     target.mkdir()
     (target / "main.py").write_text("older")
     with pytest.raises(HostError, match=f"comfy.tar.gz has SHA-256 {digest}, expected {'0' * 64}; it was not unpacked"):
-        comfy_host._unpack(archive, "0" * 64, target)
+        releases.unpack(archive, "0" * 64, target)
     assert (target / "main.py").read_text() == "older"
     assert not (tmp_path / "ComfyUI.part").exists()
 
@@ -329,7 +340,7 @@ def test_a_new_tree_replaces_the_older_one_as_a_whole(tmp_path):
     target.mkdir()
     (target / "gone.py").write_text("older")
     archive, digest = archive_of(tmp_path, [("d-1/vendor/ComfyUI/main.py", b"new")])
-    comfy_host._unpack(archive, digest, target)
+    releases.unpack(archive, digest, target)
     assert [path.name for path in target.iterdir()] == ["main.py"]
 
 
@@ -341,7 +352,7 @@ def test_one_at_a_time_holds_the_lock(tmp_path):
 
     def work():
         nonlocal inside, most
-        with comfy_host._locked(tmp_path / "lock"):
+        with cache.hold_lock(tmp_path / "lock"):
             inside += 1
             most = max(most, inside)
             time.sleep(0.02)
@@ -356,14 +367,14 @@ def test_one_at_a_time_holds_the_lock(tmp_path):
 
 
 def test_who_waits_for_the_lock_says_so_and_goes_on_when_the_other_process_dies(tmp_path, capsys):
-    holding = "import sys; from tools.comfy_host import _locked; from pathlib import Path\n"
-    holding += "with _locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    holding = "import sys; from tools.comfy_host.cache import hold_lock; from pathlib import Path\n"
+    holding += "with hold_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", holding, str(tmp_path / "lock")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": TOOL.parents[1]}
     with subprocess.Popen(command, **pipes) as holder:
         assert holder.stdout.readline() == "held\n"
         threading.Timer(0.3, holder.kill).start()
-        with comfy_host._locked(tmp_path / "lock"):
+        with cache.hold_lock(tmp_path / "lock"):
             assert holder.wait(10) != 0
     assert f"another process is installing into {tmp_path}; waiting for it" in capsys.readouterr().err
 
@@ -382,7 +393,7 @@ def elsewhere(monkeypatch, tmp_path):
 
 
 def test_where_says_what_to_type_when_nothing_is_installed(elsewhere):
-    with pytest.raises(HostError, match=r"no ComfyUI 0.24.1 in .*; type: .*comfy_host.py install --version 0.24.1$"):
+    with pytest.raises(HostError, match=r"no ComfyUI 0.24.1 in .*; type: .*comfy_host install --version 0.24.1$"):
         comfy_host.where("0.24.1")
     with pytest.raises(HostError, match=r"install --version 0.30.0 --dest my$"):
         comfy_host.where(dest=Path("my"))
@@ -428,7 +439,7 @@ def test_an_interpreter_that_is_no_file_is_refused(elsewhere, monkeypatch):
 
 def test_an_interpreter_that_fails_is_named_with_what_it_said():
     with pytest.raises(HostError) as caught:
-        comfy_host._ask(Path(sys.executable), "import no_such_module")
+        interpreters.ask(Path(sys.executable), "import no_such_module")
     assert str(caught.value).startswith(f"{sys.executable} cannot say")
     assert "No module named 'no_such_module'" in str(caught.value)
 
@@ -448,6 +459,14 @@ def test_every_command_explains_itself(command):
     assert command in shown.stdout and shown.stderr == ""
 
 
+def test_it_is_the_same_program_as_a_folder_and_as_a_module(tmp_path):
+    folder = subprocess.run([sys.executable, str(TOOL), "--help"], capture_output=True, text=True, cwd=tmp_path)
+    module = [sys.executable, "-m", "tools.comfy_host", "--help"]
+    module = subprocess.run(module, capture_output=True, text=True, cwd=TOOL.parents[1])
+    assert (folder.returncode, folder.stdout, folder.stderr) == (module.returncode, module.stdout, module.stderr)
+    assert folder.returncode == 0 and "A real ComfyUI" in folder.stdout
+
+
 def test_where_prints_one_line_of_json_or_an_error_and_no_traceback(elsewhere):
     result = subprocess.run([sys.executable, str(TOOL), "where"], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (1, "")
@@ -456,8 +475,8 @@ def test_where_prints_one_line_of_json_or_an_error_and_no_traceback(elsewhere):
 
 TOLD_WHILE_A_LOOP_RUNS = f"""
 import asyncio, os, signal, sys
-sys.path.insert(0, {str(TOOL.parent)!r})
-import comfy_host
+sys.path.insert(0, {str(TOOL.parents[1])!r})
+from tools.comfy_host import signals
 
 async def work():
     os.kill(os.getpid(), signal.SIGTERM)
@@ -467,8 +486,8 @@ async def work():
     finally:
         print("and is cancelled after it")
 
-comfy_host._stop_when_told()
-asyncio.run(comfy_host._told_between_steps(work()))
+signals.stop_when_told()
+asyncio.run(signals.cancel_on_request(work()))
 """
 
 
@@ -535,12 +554,12 @@ SUBJECT_AS_FRAMES = {
 def of_a_user(host, tmp_path_factory):
     """A graph that was run by a ComfyUI of a user: (the run, its output folder, the user's files before and after)."""
     folder = tmp_path_factory.mktemp("user")
-    cache = folder / "cache" / "rgba-video"
-    cache.mkdir(parents=True)
-    (cache / "bytecode").symlink_to(comfy_host._bytecode())  # compiled already, or this would take minutes
-    uv = subprocess.run([comfy_host._uv(), "cache", "dir"], capture_output=True, text=True, check=True)
+    users_cache = folder / "cache" / "rgba-video"
+    users_cache.mkdir(parents=True)
+    (users_cache / "bytecode").symlink_to(cache.bytecode_folder())  # compiled already, or this would take minutes
+    uv = subprocess.run([interpreters.find_uv(), "cache", "dir"], capture_output=True, text=True, check=True)
     users = {"COMFYUI_ROOT": host.root, "COMFYUI_PYTHON": host.python}
-    environment = os.environ | users | {"XDG_CACHE_HOME": str(cache.parent), "UV_CACHE_DIR": uv.stdout.strip()}
+    environment = os.environ | users | {"XDG_CACHE_HOME": str(users_cache.parent), "UV_CACHE_DIR": uv.stdout.strip()}
     graph = folder / "graph.json"
     graph.write_text(json.dumps(SUBJECT_AS_FRAMES))
     before = files_of(host)
@@ -552,7 +571,7 @@ def of_a_user(host, tmp_path_factory):
 def files_of(host: comfy_host.Host) -> dict[str, tuple[int, int]]:
     """Size and time of every file of a ComfyUI and of the packages that it runs with, and of their folders."""
     found: dict[str, tuple[int, int]] = {}
-    folders = [host.root, *comfy_host._ask(Path(host.python), "import site; found = site.getsitepackages()")]
+    folders = [host.root, *interpreters.ask(Path(host.python), "import site; found = site.getsitepackages()")]
     while folders:
         for entry in os.scandir(folders.pop()):
             status = entry.stat(follow_symlinks=False)

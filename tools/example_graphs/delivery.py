@@ -19,7 +19,7 @@ from .parts import (
     read_me,
     saved_frames,
 )
-from .wan_alpha import alpha_vae, decoded, drawing, ellipse, models, prompt, reference_sampling
+from .wan_alpha_parts import alpha_vae, decoded, drawing, ellipse, models, prompt, reference_sampling
 
 
 def best_of_seeds() -> Graph:

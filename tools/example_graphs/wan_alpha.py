@@ -1,17 +1,13 @@
-"""Wan-Alpha: a prompt alone, a drawn ellipse, little memory, video to video, long clips and loops."""
+"""Wan-Alpha: a prompt alone, a drawn ellipse, little memory, video to video."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
-from .description import Column, Graph, Group, Link, Node, Value, link
+from .description import Column, Graph, Group, Node, link
 from .files import (
     ALPHA_VAE,
     BASE,
     BASE_FP8,
     COLOUR_CLIP,
-    DECODERS,
     DORA_V1,
     DORA_V2,
     MATTE_CLIP,
@@ -22,154 +18,21 @@ from .files import (
     V2_FILES,
     VAE,
 )
-from .parts import (
-    BLUE,
-    CLIP,
-    ELLIPSE,
-    GREEN,
-    MODELS,
-    OUTPUT,
-    PROMPT,
-    SAMPLING,
-    SEED,
-    clean_edges,
-    empty_latent,
-    note,
-    paragraphs,
-    player,
-    read_me,
-    saved_frames,
+from .parts import BLUE, CLIP, ELLIPSE, SAMPLING, empty_latent, note, read_me
+from .wan_alpha_parts import (
+    SAMPLER_NOTE,
+    alpha_vae,
+    drawing,
+    ellipse,
+    flow_shift,
+    ksampler,
+    mean_shift,
+    models,
+    no_negative,
+    output,
+    prompt,
+    reference_sampling,
 )
-
-
-def models(*vae: Node, base: str = BASE, dora: str = DORA_V2) -> Group:
-    unet = {"unet_name": base, "weight_dtype": "default"}
-    adapters = {"dora_name": dora, "strength": 1, "speed_lora_name": SPEED, "speed_strength": 1, "apply": "auto"}
-    clip = {"clip_name": TEXT_ENCODER, "type": "wan", "device": "default"}
-    return Group(
-        "Models",
-        MODELS,
-        [
-            [
-                Node("base", "UNETLoader", unet, title="Wan 2.1 T2V 14B"),
-                Node("dora", "RGBAApplyDoRA", {"model": link("base.MODEL"), **adapters}),
-                Node("clip", "CLIPLoader", clip, title="Text encoder (UMT5-XXL)"),
-                *vae,
-            ]
-        ],
-    )
-
-
-def alpha_vae(weights: str = DECODERS) -> Node:
-    return Node("vae", "RGBALoadWanAlphaVAE", {"vae_name": VAE, "weights_name": weights})
-
-
-def prompt(description: str, *, motion: str = "none", side_by_side: bool = False) -> Group:
-    inputs = {"description": description, "shot": "medium shot", "style": "realistic", "motion": motion}
-    words = {"quality": "high", "labels": "before", "language": "en", "model": "Wan-Alpha"}
-    encode = {"clip": link("clip.CLIP"), "text": link("prompt.prompt")}
-    recipe = Node("prompt", "RGBATransparentPrompt", {**inputs, **words}, height=310, colors=GREEN)
-    positive = Node("positive", "CLIPTextEncode", encode, title="Positive", colors=GREEN)
-    return Group("Prompt", PROMPT, [[recipe], [positive]] if side_by_side else [[recipe, positive]])
-
-
-def ellipse(width: int, height: int, length: int, drawing: str) -> Group:
-    inputs = {"width": width, "height": height, "length": length, "fps": 16, "ellipses": drawing}
-    return Group("Ellipse", ELLIPSE, [[Node("ellipse", "RGBAEllipseEditor", inputs, height=800, colors=BLUE)]])
-
-
-def drawing(name: str, *keyframes: Mapping[str, float | str], loop: bool = False) -> str:
-    """One ellipse as the editor's JSON, a keyframe to a line."""
-    lines = ",\n".join(f"    {json.dumps(dict(keyframe))}" for keyframe in keyframes)
-    head = f'{{"version": 1, "loop": {json.dumps(loop)}, "ellipses": ['
-    return f'{head}\n  {{"id": "a", "name": {json.dumps(name)}, "keyframes": [\n{lines}]}}]}}'
-
-
-def flow_shift() -> Node:
-    return Node("shift", "ModelSamplingSD3", {"model": link("dora.model"), "shift": 5}, title="Flow shift")
-
-
-def mean_shift(model: str, subject: str) -> Node:
-    inputs = {"model": link(model), "subject": link(subject), "mean_shift": 0.05, "subject_is": "subject = 1"}
-    return Node("mean_shift", "RGBAMeanShift", {**inputs, "rounding": "float32"}, colors=BLUE)
-
-
-def latent_of_the_drawing(batch_size: int = 1) -> Node:
-    return empty_latent(link("ellipse.width"), link("ellipse.height"), link("ellipse.length"), batch_size)
-
-
-def no_negative() -> Node:
-    inputs = {"conditioning": link("positive.CONDITIONING")}
-    return Node("negative", "ConditioningZeroOut", inputs, title="Negative (unused at cfg 1)")
-
-
-def ksampler(model: str, latent: str, denoise: float = 1) -> Node:
-    inputs = {
-        "model": link(model), "positive": link("positive.CONDITIONING"), "negative": link("negative.CONDITIONING"),
-        "latent_image": link(latent), "seed": SEED, "control_after_generate": "fixed", "steps": 4, "cfg": 1,
-        "sampler_name": "ipndm", "scheduler": "simple", "denoise": denoise,
-    }  # fmt: skip
-    return Node("sample", "KSampler", inputs)
-
-
-def reference_sampling(batch_size: int = 1) -> Group:
-    guider = {"model": link("mean_shift.model"), "conditioning": link("positive.CONDITIONING")}
-    sample = {
-        "noise": link("noise.NOISE"), "guider": link("guider.GUIDER"), "sampler": link("unipc.sampler"),
-        "sigmas": link("unipc.sigmas"), "latent_image": link("latent.LATENT"),
-    }  # fmt: skip
-    return Group(
-        "Sampling",
-        SAMPLING,
-        [
-            [
-                mean_shift("dora.model", "ellipse.subject"),
-                Node("noise", "RandomNoise", {"noise_seed": SEED, "control_after_generate": "fixed"}),
-                Node("unipc", "RGBAFlowUniPC", {"steps": 4, "shift": 5}),
-                latent_of_the_drawing(batch_size),
-            ],
-            [
-                Node("guider", "BasicGuider", guider),
-                Node("sample", "SamplerCustomAdvanced", sample),
-                note("sampler_note", "Sampler", REFERENCE_SAMPLER_NOTE, 190),
-            ],
-        ],
-    )
-
-
-def decoded(samples: str, tile_size: int = 0) -> Node:
-    inputs = {"samples": link(samples), "rgba_vae": link("vae.rgba_vae"), "tile_size": tile_size}
-    return Node("decode", "RGBADecode", inputs)
-
-
-def output(name: str, samples: str, fps: Value | Link, tile_size: int = 0) -> Group:
-    note_below = note("output_note", "What comes out", OUTPUT_NOTE.format(name=name), 260)
-    edges = [decoded(samples, tile_size), *clean_edges("decode.image"), note_below]
-    return Group("Output", OUTPUT, [edges, [saved_frames(name, "bleed.image", fps), player("bleed.image", fps)]])
-
-
-REFERENCE_SAMPLER_NOTE = """
-    The reference's recipe: 4 steps with the speed LoRA, no cfg, shift 5, mean shift 0.05. The flow shift is in the
-    noise levels of *Flow UniPC*, so the model needs no node for it.
-
-    Without the speed LoRA: 50 steps, and *CFGGuider* at 5 with a negative prompt.
-"""
-SAMPLER_NOTE = """
-    **ipndm, simple, 4 steps, cfg 1, shift 5.** Of the host's samplers, ipndm comes closest to the reference's UniPC: on
-    a toy model their results are 0.0001 apart on average; euler is 0.0041 off, uni_pc (as in the official ComfyUI
-    graph) 0.0052. The reference's own is *Flow UniPC* with SamplerCustomAdvanced.
-"""
-OUTPUT_NOTE = """
-    *RGBA decode* gives straight RGBA. It warns when alpha is nearly all opaque or empty, and says why that may be.
-
-    *Noise off alpha*: below 0.02 it is empty, above 0.98 it is solid. *Bleed RGBA edges* carries colour outward under
-    low alpha, so that no filter or codec finds another one there. Bypass both for the bare decode.
-
-    *Save RGBA sequence* writes `output/rgba/{name}_v001/{name}_v001.1001.png` and so on, a new version for each run,
-    and a JSON beside them with frame rate, size, seed and graph.
-
-    *RGBA preview* plays the clip over a checkerboard, black, white or any colour, and shows alpha alone.
-"""
 
 
 def wan_alpha_v1() -> Graph:
@@ -318,95 +181,4 @@ def wan_alpha_v2v() -> Graph:
     )
 
 
-def wan_alpha_v2_161_frames() -> Graph:
-    story = """
-        Ten seconds: 161 frames in windows of 81, the length that Wan was trained on. The ellipse goes through all of
-        them, so the subject goes where you draw it.
-    """
-    windows = """
-        **Wan Context Windows** samples 81 frames at a time and blends the 30 that two windows share. The windows move
-        from step to step, so that seams do not stay in one place.
-    """
-    path = drawing(
-        "koi",
-        {"frame": 0, "cx": 0.22, "cy": 0.6, "rx": 0.16, "ry": 0.22, "angle": 0, "ease": "ease"},
-        {"frame": 80, "cx": 0.62, "cy": 0.38, "rx": 0.18, "ry": 0.22, "angle": -20, "ease": "ease"},
-        {"frame": 160, "cx": 0.76, "cy": 0.6, "rx": 0.16, "ry": 0.22, "angle": 20},
-    )
-    return _in_windows(
-        "wan_alpha_v2_161_frames",
-        read_me("Wan-Alpha v2, 161 frames", story, [BASE, *V2_FILES], 420),
-        prompt("A koi carp swims in a wide curve, its fins trailing like silk.", motion="gentle"),
-        ellipse(832, 480, 161, path),
-        {"context_length": 81, "context_overlap": 30, "context_schedule": "standard_uniform", "closed_loop": False},
-        windows,
-    )
-
-
-def wan_alpha_v2_loop() -> Graph:
-    story = """
-        A loop without a seam: 81 frames that run on from the last into the first, for games, titles and web pages. The
-        drawing loops too: with `"loop": true` the last keyframe leads back to the first.
-    """
-    windows = """
-        **Wan Context Windows**, *looped_uniform* with *closed_loop*: windows of 49 frames run over the end into the
-        beginning. A window must be shorter than the clip, or there is no loop; long windows hold together better.
-    """
-    ring = drawing(
-        "flame",
-        {"frame": 0, "cx": 0.46, "cy": 0.55, "rx": 0.18, "ry": 0.36, "ease": "ease"},
-        {"frame": 27, "cx": 0.54, "cy": 0.55, "rx": 0.2, "ry": 0.4, "ease": "ease"},
-        {"frame": 54, "cx": 0.5, "cy": 0.52, "rx": 0.16, "ry": 0.42, "ease": "ease"},
-        loop=True,
-    )
-    return _in_windows(
-        "wan_alpha_v2_loop",
-        read_me("Wan-Alpha v2, a seamless loop", story, [BASE, *V2_FILES], 420),
-        prompt("An orange flame burns calmly, its tongues half transparent.", motion="gentle"),
-        ellipse(832, 480, 81, ring),
-        {"context_length": 49, "context_overlap": 20, "context_schedule": "looped_uniform", "closed_loop": True},
-        windows,
-    )
-
-
-FREENOISE = """
-    *freenoise* repeats noise so that windows look alike. *Mean shift (model)* is added behind it and stays on its
-    ellipse; *Mean shift (noise)* would be carried along.
-"""
-
-
-def _in_windows(
-    name: str, read_me: Node, prompt: Group, ellipse: Group, windows: Mapping[str, Value], windows_note: str
-) -> Graph:
-    inputs: dict[str, Value | Link] = {
-        "model": link("shift.MODEL"), **windows, "context_stride": 1, "fuse_method": "pyramid", "freenoise": True,
-        "retain_first_frame": False, "split_conds_to_windows": False,
-    }  # fmt: skip
-    left = [
-        flow_shift(),
-        Node("windows", "WanContextWindowsManual", inputs, colors=BLUE),
-        mean_shift("windows.MODEL", "ellipse.subject"),
-        no_negative(),
-        latent_of_the_drawing(),
-    ]
-    text = "\n\n".join(map(paragraphs, [windows_note, FREENOISE, SAMPLER_NOTE]))
-    right = [ksampler("mean_shift.model", "latent.LATENT"), note("windows_note", "Windows and sampler", text, 300)]
-    return Graph(
-        name,
-        [
-            Column(420, [models(alpha_vae()), read_me]),
-            Column(520, [prompt, ellipse]),
-            Column(680, [Group("Sampling", SAMPLING, [left, right])]),
-            Column(720, [output(name, "sample.LATENT", link("ellipse.fps"))]),
-        ],
-    )
-
-
-GRAPHS = (
-    wan_alpha_v1(),
-    wan_alpha_v2_ellipse(),
-    wan_alpha_v2_low_vram(),
-    wan_alpha_v2v(),
-    wan_alpha_v2_161_frames(),
-    wan_alpha_v2_loop(),
-)
+GRAPHS = (wan_alpha_v1(), wan_alpha_v2_ellipse(), wan_alpha_v2_low_vram(), wan_alpha_v2v())

@@ -34,7 +34,10 @@ def module_at(path: Path, name: str) -> ModuleType:
     return module
 
 
-HOST = module_at(PACK / "tools" / "comfy_host.py", "comfy_host").where()
+sys.path.insert(0, str(PACK))
+from tools import comfy_host  # noqa: E402
+
+HOST = comfy_host.where()
 HERE = str(Path(__file__).resolve().parent)
 sys.path[:] = [HOST.root, HERE, *(path for path in sys.path if Path(path).resolve() != PACK)]
 sys.argv = ["x", "--cpu"]
@@ -170,9 +173,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 @pytest.fixture(scope="session")
 def tiny(models: Models) -> ModuleType:
     """The tiny checkpoints, written into the models folder; `tiny.DORA` and the like name them."""
-    maker = module_at(PACK / "tools" / "tiny_checkpoints.py", "tiny_checkpoints")
-    maker.write(models.folder)
-    return maker
+    from tools import tiny_checkpoints
+
+    tiny_checkpoints.write(models.folder)
+    return tiny_checkpoints
 
 
 @pytest.fixture(autouse=True)

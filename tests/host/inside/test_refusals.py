@@ -161,7 +161,7 @@ def test_a_vae_without_merge_block_does_not_encode(tiny, load_vae, host_nodes):
     decodes_only = load_vae(weights_name=tiny.DECODERS)
     with pytest.raises(
         ValueError,
-        match=r"no feature merge block\. Load Wan-Alpha-VAE\.bin \(v1\) or Wan-Alpha-v2-VAE\.bin with Load Wan-Alpha VAE",
+        match=r"no feature merge block\. Load Wan-Alpha-VAE\.bin \(v1\) or Wan-Alpha-v2-VAE\.bin with Load Wan-Alpha",
     ):
         host_nodes.RGBAEncode(image=torch.zeros(5, 16, 16, 4), rgba_vae=decodes_only, background="red")
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[2] / "tools"), str(HERE)]
+sys.path.insert(0, str(HERE))
 
-import comfy_host  # noqa: E402
-import tiny_checkpoints as tiny  # noqa: E402
 from queue_graphs import DEMO_MODELS, ROOT, TEST_NODES, Run, loaded_modules, queue_of  # noqa: E402
+
+from tools import comfy_host  # noqa: E402
+from tools import tiny_checkpoints as tiny  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

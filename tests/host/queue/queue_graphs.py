@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import comfy_host
 import numpy as np
-import tiny_checkpoints as tiny
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+
+from tools import comfy_host
+from tools import tiny_checkpoints as tiny
 
 Graph = dict[str, dict[str, Any]]
 Run = Callable[..., comfy_host.Finished]

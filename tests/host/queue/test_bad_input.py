@@ -7,9 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import comfy_host
 import pytest
-import tiny_checkpoints as tiny
 import torch
 from queue_graphs import (
     advanced,
@@ -29,6 +27,9 @@ from queue_graphs import (
     sidecar,
 )
 from safetensors.torch import load_file, save_file
+
+from tools import comfy_host
+from tools import tiny_checkpoints as tiny
 
 
 class Code:

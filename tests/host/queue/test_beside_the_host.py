@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-import comfy_host
 import numpy as np
-import tiny_checkpoints as tiny
 from queue_graphs import base, ellipses, file_name, keep, ksampler, loaded_modules, node, pictures, queue_of, shift
+
+from tools import comfy_host
+from tools import tiny_checkpoints as tiny
 
 START_LIMIT_S = 0.3
 

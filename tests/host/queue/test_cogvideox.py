@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import tiny_checkpoints as tiny
 from queue_graphs import Graph, base, file_name, keep, kept, ksampler, node, queue_of
+
+from tools import tiny_checkpoints as tiny
 
 
 def cogvideox(file: str = tiny.COGVIDEOX) -> Graph:

@@ -1,4 +1,4 @@
-"""`comfy_host.py run` and `serve` as a shell sees them: what they print, how they exit, and what they leave behind."""
+"""`comfy_host run` and `serve` as a shell sees them: what they print, how they exit, and what they leave behind."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import comfy_host
 import psutil
 import pytest
 import torch
 from queue_graphs import DEMO_MODELS, ROOT, TEST_NODES, ellipses, keep, node, save, sidecar
 from safetensors.torch import save_file
 
-TOOL = ROOT / "tools" / "comfy_host.py"
+from tools import comfy_host
+
+TOOL = ROOT / "tools" / "comfy_host"
 DEMO = ROOT / "demo" / "graph_api.json"
 LIMIT_S = 300
 
@@ -187,7 +188,7 @@ def asked(shell: Shell, models: Path) -> Iterator[Callable[[str], Any]]:
         (shell.folder / name / "loras").mkdir(parents=True)
         made_for = {"folder": name}
         save_file({"weight": torch.zeros(1)}, shell.folder / name / "loras" / "twice.safetensors", made_for)
-    port = comfy_host._free_port()
+    port = comfy_host.find_free_port()
     settings = ["--host-version", "0.24.1", "--port", str(port), "--models", "the first", "another"]
     serving = shell.start("serve", *settings)
     assert serving.stdout is not None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import comfy_host
 import pytest
-import tiny_checkpoints as tiny
-import tiny_picture_models as models
+
+from tools import comfy_host
+from tools import tiny_checkpoints as tiny
+from tools import tiny_picture_models as models
 
 COLORS = ["black", "blue", "green", "cyan", "red", "magenta", "yellow", "white"]
 SHIFT = [("subject", "MASK"), ("mean_shift", 0.05), ("subject_is", ["subject = 1", "mask = 1 - alpha"])]

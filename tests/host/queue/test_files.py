@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import comfy_host
 import pytest
 from PIL import Image
 from queue_graphs import Graph, Run, everything_in, keep, kept, node, save, sidecar
+
+from tools import comfy_host
 
 ODD = {"clip": node("QueueTestClip", frames=5, width=31, height=17, channels=4, draw=4, still=False)}
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import comfy_host
 import numpy as np
 import pytest
-import tiny_checkpoints as tiny
 from PIL import Image
 from queue_graphs import Graph, advanced, base, file_name, keep, kept, ksampler, node, pictures, queue_of, save, sidecar
+
+from tools import comfy_host
+from tools import tiny_checkpoints as tiny
 
 FRAMES = 2000
 """More than are written before a test has looked."""

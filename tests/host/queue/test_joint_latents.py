@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tiny_checkpoints as tiny
 from queue_graphs import Graph, base, file_name, keep, kept, ksampler, node, pictures, queue_of, save
 from test_interrupt import STEPS, Running, wait_until
+
+from tools import tiny_checkpoints as tiny
 
 MODELS = {
     "wan": (node("UNETLoader", unet_name=file_name(tiny.DIT), weight_dtype="default"), tiny.WAN_LORA),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import tiny_picture_models as tiny
 import torch
 from queue_graphs import Graph, Run, file_name, keep, kept, node, pictures, save
+
+from tools import tiny_picture_models as tiny
 
 SIZE = 64
 FAMILIES = {"SDXL": tiny.SDXL, "SD15": tiny.SD15}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import tiny_checkpoints as tiny
 import torch
 from queue_graphs import base, decode, ellipses, file_name, keep, ksampler, node, shift
 from safetensors.torch import load_file, save_file
+
+from tools import tiny_checkpoints as tiny
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tiny_checkpoints as tiny
 from queue_graphs import Graph, Run, drawing, file_name, keep, kept, node
+
+from tools import tiny_checkpoints as tiny
 
 FRAMES, WIDTH, HEIGHT = 3, 64, 48
 MOVING = drawing(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tiny_checkpoints as tiny
 from queue_graphs import (
     advanced,
     base,
@@ -21,6 +20,8 @@ from queue_graphs import (
     save,
     shift,
 )
+
+from tools import tiny_checkpoints as tiny
 
 ONES = {"ones": node("QueueTestMask", frames=9, width=64, height=48, value=1.0)}
 

@@ -6,12 +6,9 @@ import json
 import time
 from pathlib import Path
 
-import comfy_host
 import cv2
 import numpy as np
 import pytest
-import tiny_checkpoints as tiny
-import tiny_picture_models as models
 from PIL import Image
 from queue_graphs import (
     RUN_LIMIT_S,
@@ -31,6 +28,10 @@ from queue_graphs import (
     shift,
     sidecar,
 )
+
+from tools import comfy_host
+from tools import tiny_checkpoints as tiny
+from tools import tiny_picture_models as models
 
 DEMOS = Path(__file__).parents[3] / "demo"
 DEMO = json.loads((DEMOS / "graph_api.json").read_text())

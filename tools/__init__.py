@@ -1,0 +1,1 @@
+"""Programs for those who work on the pack: a real ComfyUI, its web UI, the example graphs, tiny checkpoints."""
