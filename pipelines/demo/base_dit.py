@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from ..training.draws import Draws
-from ..training.flow_levels import at_level, shifted_levels
-from ..training.padded_text import count_padding
+from ..training.methods.flow_levels import at_level, shifted_levels
+from ..training.models.padded_text import count_padding
 from .text_encoder import TEXT_WIDTH, TextEncoder
 
 HEADS, HEAD_WIDTH, FEED_FORWARD, BLOCKS, FREQUENCIES = 7, 32, 896, 6, 64

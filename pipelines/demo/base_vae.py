@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from ..training.draws import Draws
-from ..training.psnr_loss import psnr
-from ..training.whole_clip import decode, encode, latent_grid
+from ..training.methods.psnr_loss import psnr
+from ..training.models.whole_clip import decode, encode, latent_grid
 from ..wan_alpha.latent_stats import MEAN, STD
 
 WIDTH = 16

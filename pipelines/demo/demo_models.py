@@ -20,14 +20,14 @@ from ..ellipse.field import subject
 from ..ellipse.grid import to_latent_grid
 from ..lora.dora import dora_weight, read_dora
 from ..samplers.flow_unipc import reference_sigmas, sample
-from ..training.alpha_tokens import Additions
-from ..training.dora import shifted
 from ..training.draws import Draws
-from ..training.padded_text import count_padding
-from ..training.rgba_codec import load_rgba_decoder, load_rgba_encoder
-from ..training.transpixeler import TransPixeler, take_published
-from ..training.wan_models import dit_from_official, load_vae
-from ..training.whole_clip import decode, latent_grid
+from ..training.methods.alpha_tokens import Additions
+from ..training.methods.dora import shifted
+from ..training.methods.transpixeler import TransPixeler, take_published
+from ..training.models.padded_text import count_padding
+from ..training.models.rgba_codec import load_rgba_decoder, load_rgba_encoder
+from ..training.models.wan_models import dit_from_official, load_vae
+from ..training.models.whole_clip import decode, latent_grid
 from ..transpixeler.decoded import join_decoded
 from ..transpixeler.families import WAN
 from ..transpixeler.halves import join, split

@@ -23,14 +23,14 @@ from torch import Tensor, nn
 
 from ..ellipse.fit import fit
 from ..media.whole_file import write_whole
-from ..training import dora, rgba_vae, transpixeler
-from ..training.alpha_tokens import Additions
-from ..training.captured import capture
 from ..training.loop import Run, train
+from ..training.methods import dora, rgba_vae, transpixeler
+from ..training.methods.alpha_tokens import Additions
+from ..training.models.captured import capture
+from ..training.models.wan_models import load_dit, load_vae
+from ..training.models.wan_names import dit_to_official, vae_to_official
+from ..training.models.whole_clip import decode, encode, latent_grid
 from ..training.run_settings import loss
-from ..training.wan_models import load_dit, load_vae
-from ..training.wan_names import dit_to_official, vae_to_official
-from ..training.whole_clip import decode, encode, latent_grid
 from ..transpixeler.families import WAN
 from ..wan_alpha.latent_stats import denormalise, normalise
 from ..weights.fit import refuse_other_state

@@ -6,13 +6,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .cache_joint import CacheJoint
-from .cache_latents import CacheLatents
+from .data.cache_joint import CacheJoint
+from .data.cache_latents import CacheLatents
 from .loop import NotFinite
+from .methods.train_dora import TrainDoRA
+from .methods.train_transpixeler import TrainTransPixeler
+from .methods.train_vae import TrainVAE
 from .settings import parse
-from .train_dora import TrainDoRA
-from .train_transpixeler import TrainTransPixeler
-from .train_vae import TrainVAE
 
 COMMANDS = {
     "vae": TrainVAE,

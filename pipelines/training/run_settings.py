@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from .clip_list import Complain, stop
+from .data.clip_list import Complain, stop
 from .draws import Draws
 from .loop import Run
 from .published_file import write_published

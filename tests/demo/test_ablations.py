@@ -32,7 +32,7 @@ from pipelines.demo.ablations.study import Budget, Study, adamw
 from pipelines.demo.ablations.table import markdown, shown_mean, verdict
 from pipelines.demo.text_encoder import TEXT_WIDTH, TextEncoder, text_encoder_file
 from pipelines.training.loop import Run
-from pipelines.training.wan_names import dit_to_official, vae_to_official
+from pipelines.training.models.wan_names import dit_to_official, vae_to_official
 from pipelines.transpixeler.halves import join, split
 
 HEADS, HEAD_WIDTH = 2, 12

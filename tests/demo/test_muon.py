@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from pipelines.demo.muon import muon_in_blocks, muon_in_convolutions
-from pipelines.training.decoder_change import change_convolutions
+from pipelines.training.models.decoder_change import change_convolutions
 
 
 class Blocks(nn.Module):

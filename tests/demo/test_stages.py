@@ -19,7 +19,7 @@ from pipelines.demo.demo_models import DemoModels
 from pipelines.demo.text_encoder import read_text_encoder
 from pipelines.demo.trial import alpha_beside_colour, as_markdown, ellipse, reconstruction
 from pipelines.lora.dora import read_dora
-from pipelines.training.wan_names import dit_to_official
+from pipelines.training.models.wan_names import dit_to_official
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
 from pipelines.wan_alpha.checkpoint import split_vae_weights

@@ -10,7 +10,7 @@ from pipelines.demo.cached import PART, Shuffled, cached
 from pipelines.demo.shown import Shown, ShownRGBA
 from pipelines.demo.text_encoder import TextEncoder, Tokenizer, text_encoder_file, train_tokenizer
 from pipelines.training.draws import Draws
-from pipelines.training.whole_clip import decode, encode
+from pipelines.training.models.whole_clip import decode, encode
 from pipelines.wan_alpha.latent_stats import MEAN, STD
 
 

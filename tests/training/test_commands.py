@@ -27,12 +27,12 @@ from transformers import T5Config, T5EncoderModel, T5Tokenizer, UMT5Config, UMT5
 from pipelines.lora.dora import read_dora
 from pipelines.media.stills.png import encode
 from pipelines.training.__main__ import COMMANDS, main
+from pipelines.training.methods.rgba_vae import RGBAVAE, published
+from pipelines.training.models.text_encoder import load_text_encoder
+from pipelines.training.models.wan_models import load_vae
+from pipelines.training.models.wan_names import dit_to_official, vae_to_official
 from pipelines.training.published_file import write_published
-from pipelines.training.rgba_vae import RGBAVAE, published
 from pipelines.training.settings import parse
-from pipelines.training.text_encoder import load_text_encoder
-from pipelines.training.wan_models import load_vae
-from pipelines.training.wan_names import dit_to_official, vae_to_official
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.rgba_lora import read_rgba_lora
 from pipelines.wan_alpha.checkpoint import split_vae_weights

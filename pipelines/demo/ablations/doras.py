@@ -22,9 +22,9 @@ from ...ellipse.grid import to_latent_grid
 from ...metrics.ellipse_agreement import agreement, drawn_inside
 from ...metrics.holes import hole_rate
 from ...samplers.flow_unipc import reference_sigmas, sample
-from ...training.dora import DoRA, shifted
 from ...training.draws import Draws
-from ...training.rgba_vae import RGBAVAE
+from ...training.methods.dora import DoRA, shifted
+from ...training.methods.rgba_vae import RGBAVAE
 from ...wan_alpha.latent_stats import denormalise
 from .. import base_dit
 from ..cached import cached

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...training.alpha_tokens import LAYERS, AlphaLinear, Size
+from ...training.methods.alpha_tokens import LAYERS, AlphaLinear, Size
 from ...transpixeler.families import WAN
 from ...transpixeler.halves import join, split
 

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from ...metrics.diversity import diversity, thumbnail
 from ...metrics.fidelity import psnr
 from ...metrics.plain_background import subject_iou
-from ...training.alpha_tokens import ATTENTION, LAYERS, Additions
 from ...training.draws import Draws
-from ...training.joint_sample import integrate
-from ...training.transpixeler import Joint, TransPixeler, noised
+from ...training.methods.alpha_tokens import ATTENTION, LAYERS, Additions
+from ...training.methods.joint_sample import integrate
+from ...training.methods.transpixeler import Joint, TransPixeler, noised
 from ...transpixeler.decoded import join_decoded
 from ...transpixeler.families import COGVIDEOX, WAN, Family
 from ...transpixeler.halves import join, split

@@ -25,9 +25,9 @@ from ...media.whole_file import write_whole
 from ...metrics.plain_background import subject_iou
 from ...prompts.transparent import transparent_prompt
 from ...training.loop import Run
-from ...training.padded_text import count_padding
-from ...training.wan_models import load_dit, load_vae
-from ...training.whole_clip import decode, encode, latent_grid
+from ...training.models.padded_text import count_padding
+from ...training.models.wan_models import load_dit, load_vae
+from ...training.models.whole_clip import decode, encode, latent_grid
 from ...wan_alpha.latent_stats import denormalise, normalise
 from ...weights.weights_file import read_weights
 from ..base_dit import EMPTY

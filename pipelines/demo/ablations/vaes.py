@@ -22,9 +22,9 @@ from ...metrics.fidelity import psnr, seen, ssim
 from ...metrics.lpips import Lpips
 from ...metrics.weights import default_folder, find_lpips
 from ...training.draws import Draws
-from ...training.flow_levels import at_level
-from ...training.rgba_vae import RGBAVAE, FrozenVelocity
-from ...training.tabd import FORMS, tabd_mask
+from ...training.methods.flow_levels import at_level
+from ...training.methods.rgba_vae import RGBAVAE, FrozenVelocity
+from ...training.methods.tabd import FORMS, tabd_mask
 from ...wan_alpha.latent_stats import normalise
 from ...wan_alpha.rgba_frames import join_decoded
 from ..clips import scene

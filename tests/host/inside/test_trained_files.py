@@ -15,7 +15,7 @@ JOINT = Path(__file__).resolve().parents[2] / "data" / "transpixeler"
 
 @pytest.fixture(scope="module")
 def room(loaded_pack):
-    """`room("dora")`: a module of the training, in the pack as the host has loaded it."""
+    """`room("methods.dora")`: a module of the training, in the pack as the host has loaded it."""
     return lambda name: importlib.import_module(f"{loaded_pack.name}.pipelines.training.{name}")
 
 
@@ -40,14 +40,14 @@ def noise(*shape):
 
 
 def test_a_trained_rgba_vae_encodes_and_decodes_on_the_host(room, normal_mode, tiny, models, host_nodes, close):
-    base = room("wan_models").load_vae(models.folder / tiny.VAE)
-    model = room("rgba_vae").RGBAVAE(base, rank=3)
-    trained = room("rgba_vae").published(shaken(model))
+    base = room("models.wan_models").load_vae(models.folder / tiny.VAE)
+    model = room("methods.rgba_vae").RGBAVAE(base, rank=3)
+    trained = room("methods.rgba_vae").published(shaken(model))
     weights = models.save("vae", "trained_Wan-Alpha-VAE.bin", trained)
     image = torch.rand(5, 32, 48, 4, generator=torch.Generator().manual_seed(3))
     image[..., 3] = (image[..., 3] * 2 - 0.5).clamp(0, 1)
     rgb, alpha = ((image[..., part].movedim(-1, 0) * 2 - 1)[None] for part in (slice(0, 3), slice(3, 4)))
-    expected = model.encode(room("reconstruction").hard_rendered(rgb, alpha, (0.0, 1.0, 0.0)), alpha)
+    expected = model.encode(room("methods.reconstruction").hard_rendered(rgb, alpha, (0.0, 1.0, 0.0)), alpha)
     painted, opacity = model.decode(expected)
 
     (vae,) = host_nodes.RGBALoadWanAlphaVAE(vae_name=tiny.VAE.split("/")[1], weights_name=weights)
@@ -64,10 +64,10 @@ def test_a_trained_dora_answers_on_the_host_as_in_training(
     room, normal_mode, tiny, models, host_nodes, on_host, close, way
 ):
     x, t, context = noise(1, 16, 2, 4, 6), torch.tensor([700.0]), noise(1, 8, tiny.TEXT)
-    dit = room("wan_models").load_dit(models.folder / tiny.DIT)
+    dit = room("models.wan_models").load_dit(models.folder / tiny.DIT)
     plain = dit(x, t, context).sample
-    model = room("dora").DoRA(dit, rank=3)
-    name = models.save("loras", "trained_t2v.safetensors", room("dora").published(shaken(model)))
+    model = room("methods.dora").DoRA(dit, rank=3)
+    name = models.save("loras", "trained_t2v.safetensors", room("methods.dora").published(shaken(model)))
     expected = model.velocity(x, t, context)
     (base,) = host_nodes.UNETLoader(unet_name=tiny.DIT.split("/")[1], weight_dtype="default")
     settings = {"strength": 1.0, "speed_lora_name": "none", "speed_strength": 1.0, "apply": way}
@@ -99,10 +99,10 @@ def test_a_trained_transpixeler_answers_on_the_hosts_wan_as_in_training(
     weights = joint("wan_tiny_model")
     config = {"transformer": {"num_heads": 2, "freq_dim": 64, "text_dim": 32}}
     base = models.save("diffusion_models", "joint_training_wan.safetensors", weights, config)
-    model = room("transpixeler").TransPixeler(
-        room("wan_models").dit_from_official(weights, 2), families.WAN, room("alpha_tokens").Additions(rank=4)
+    model = room("methods.transpixeler").TransPixeler(
+        room("models.wan_models").dit_from_official(weights, 2), families.WAN, room("methods.alpha_tokens").Additions(rank=4)
     )
-    published = room("transpixeler").published(shaken(model), families.WAN)
+    published = room("methods.transpixeler").published(shaken(model), families.WAN)
     lora = models.save("loras", "trained_wan_rgba.safetensors", published)
     x, t, context = noise(1, 16, 4, 4, 6), torch.tensor([700.0]), noise(1, 8, 32)
     expected = model.model(x, t, context)
@@ -123,10 +123,10 @@ def test_a_trained_transpixeler_answers_on_the_hosts_cogvideox_as_in_training(
         **json.loads((JOINT / "cogvideox_tiny_model_dev.json").read_text())["config"]
     )
     transformer.load_state_dict(weights)
-    model = room("transpixeler").TransPixeler(
-        transformer.eval(), families.COGVIDEOX, room("alpha_tokens").Additions(rank=4)
+    model = room("methods.transpixeler").TransPixeler(
+        transformer.eval(), families.COGVIDEOX, room("methods.alpha_tokens").Additions(rank=4)
     )
-    published = room("transpixeler").published(shaken(model), families.COGVIDEOX)
+    published = room("methods.transpixeler").published(shaken(model), families.COGVIDEOX)
     lora = models.save("loras", "trained_cogvideox_rgba.safetensors", published)
     base = models.save("diffusion_models", "joint_training_cogvideox.safetensors", weights)
     x, t, context = noise(1, 16, 4, 4, 6), torch.tensor([700]), noise(1, 10, 32)
@@ -138,7 +138,7 @@ def test_a_trained_transpixeler_answers_on_the_hosts_cogvideox_as_in_training(
 
 
 def test_training_reads_prompts_as_the_host_does(room, normal_mode, tiny, models, host_nodes, close):
-    texts = room("text_encoder").load_text_encoder(models.folder / tiny.TEXT_ENCODER)
+    texts = room("models.text_encoder").load_text_encoder(models.folder / tiny.TEXT_ENCODER)
     (clip,) = host_nodes.RGBALoadTextEncoder(text_encoder_name=tiny.TEXT_ENCODER.split("/")[1])
     for prompt in ("A parrot spreads its wings.", ""):
         (cond,) = host_nodes.CLIPTextEncode(clip=clip, text=prompt)

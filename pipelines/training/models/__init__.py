@@ -1,0 +1,1 @@
+"""The frozen and the trained networks, from published files and back: Wan, CogVideoX, Mochi, text encoders, VGG."""
