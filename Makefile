@@ -18,7 +18,7 @@ demo: host
 # bf16 --compile"), or minutes on a GPU; stopped, it goes on from its last checkpoint. BASE=demo/models keeps the base models
 # that ship and trains the RGBA VAE, the DoRA and TransPixeler's LoRA on them, in hours.
 demo-models: host
-	$(HOST_PYTHON) -m pipelines.demo "$(CACHE)/demo-models$(if $(BASE),-on-base)" $(addprefix --base ,$(BASE)) $(RECIPE) --publish demo/models
+	$(HOST_PYTHON) -m demo.recipe "$(CACHE)/demo-models$(if $(BASE),-on-base)" $(addprefix --base ,$(BASE)) $(RECIPE) --publish demo/models
 
 # The pure rooms, the nodes inside a host, graphs through its queue, the web UI. Tiny models compute for less time than
 # threads wait for each other, so there is one; two processes go through the files of each part, but for what is timed.

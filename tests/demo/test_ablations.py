@@ -11,12 +11,12 @@ from diffusers import WanTransformer3DModel
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from safetensors.torch import save_file
 
-from pipelines.demo import stages
-from pipelines.demo.ablations import doras, joint
-from pipelines.demo.ablations.__main__ import go, main
-from pipelines.demo.ablations.extensions import BatchExtension, LatentExtension
-from pipelines.demo.ablations.groups import GROUPS, Claim, all_names, jobs
-from pipelines.demo.ablations.runs import (
+from demo.recipe import stages
+from demo.recipe.ablations import doras, joint
+from demo.recipe.ablations.__main__ import go, main
+from demo.recipe.ablations.extensions import BatchExtension, LatentExtension
+from demo.recipe.ablations.groups import GROUPS, Claim, all_names, jobs
+from demo.recipe.ablations.runs import (  # fmt: skip
     CURVE,
     DIVERGED,
     NUMBERS,
@@ -27,10 +27,10 @@ from pipelines.demo.ablations.runs import (
     parts_of,
     train_once,
     warm_then_straight_down,
-)  # fmt: skip
-from pipelines.demo.ablations.study import Budget, Study, adamw
-from pipelines.demo.ablations.table import markdown, shown_mean, verdict
-from pipelines.demo.text_encoder import TEXT_WIDTH, TextEncoder, text_encoder_file
+)
+from demo.recipe.ablations.study import Budget, Study, adamw
+from demo.recipe.ablations.table import markdown, shown_mean, verdict
+from demo.recipe.text_encoder import TEXT_WIDTH, TextEncoder, text_encoder_file
 from pipelines.training.loop import Run
 from pipelines.training.models.wan_names import dit_to_official, vae_to_official
 from pipelines.transpixeler.halves import join, split

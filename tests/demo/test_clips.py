@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipelines.demo.captions import description, opaque_caption, transparent_caption
-from pipelines.demo.clips import COLORS, MATERIALS, SHAPES, draw, scene, wall
-from pipelines.demo.recognition import recognise, silhouette_iou
+from demo.recipe.captions import description, opaque_caption, transparent_caption
+from demo.recipe.clips import COLORS, MATERIALS, SHAPES, draw, scene, wall
+from demo.recipe.recognition import recognise, silhouette_iou
 
 
 def still(**changes):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipelines.demo.muon import muon_in_blocks, muon_in_convolutions
+from demo.recipe.muon import muon_in_blocks, muon_in_convolutions
 from pipelines.training.models.decoder_change import change_convolutions
 
 

@@ -1,4 +1,4 @@
-"""The models that ship do what their card says, on a few of the trial's samples; `pipelines.demo.trial` has all."""
+"""The models that ship do what their card says, on a few of the trial's samples; `demo.recipe.trial` has all."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.demo.demo_models import DemoModels
-from pipelines.demo.stages import MEAN_SHIFT, tokenizer
-from pipelines.demo.trial import alpha_beside_colour, following_the_ellipse, following_the_prompt, reconstruction
+from demo.recipe.demo_models import DemoModels
+from demo.recipe.stages import MEAN_SHIFT, tokenizer
+from demo.recipe.trial import alpha_beside_colour, following_the_ellipse, following_the_prompt, reconstruction
 
 SHIPPED = Path(__file__).parents[2] / "demo" / "models"
 

@@ -13,11 +13,11 @@ from diffusers import WanTransformer3DModel
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from pipelines.demo import stages
-from pipelines.demo.__main__ import main
-from pipelines.demo.demo_models import DemoModels
-from pipelines.demo.text_encoder import read_text_encoder
-from pipelines.demo.trial import alpha_beside_colour, as_markdown, ellipse, reconstruction
+from demo.recipe import stages
+from demo.recipe.__main__ import main
+from demo.recipe.demo_models import DemoModels
+from demo.recipe.text_encoder import read_text_encoder
+from demo.recipe.trial import alpha_beside_colour, as_markdown, ellipse, reconstruction
 from pipelines.lora.dora import read_dora
 from pipelines.training.models.wan_names import dit_to_official
 from pipelines.transpixeler.families import WAN

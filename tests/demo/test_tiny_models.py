@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipelines.demo import base_dit, base_vae
-from pipelines.demo.cached import PART, Shuffled, cached
-from pipelines.demo.shown import Shown, ShownRGBA
-from pipelines.demo.text_encoder import TextEncoder, Tokenizer, text_encoder_file, train_tokenizer
+from demo.recipe import base_dit, base_vae
+from demo.recipe.cached import PART, Shuffled, cached
+from demo.recipe.shown import Shown, ShownRGBA
+from demo.recipe.text_encoder import TextEncoder, Tokenizer, text_encoder_file, train_tokenizer
 from pipelines.training.draws import Draws
 from pipelines.training.models.whole_clip import decode, encode
 from pipelines.wan_alpha.latent_stats import MEAN, STD

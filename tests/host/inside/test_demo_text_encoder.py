@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import pytest
 import torch
+from conftest import PACK
 
 PROMPTS = ("A glowing red star drifts to the left.", "", "Close-up. A thin cyan ring turns.")
 
 
 @pytest.fixture(scope="module")
-def trained(loaded_pack):
-    room = importlib.import_module(f"{loaded_pack.name}.pipelines.demo.text_encoder")
+def trained():
+    sys.path.append(str(PACK))  # last, where our `nodes` hides nothing of the host's
+    room = importlib.import_module("demo.recipe.text_encoder")
+    sys.path.remove(str(PACK))
     torch.manual_seed(0)
     words = room.Tokenizer(room.train_tokenizer(["A glowing red star drifts to the left.", "A thin ring turns."], 60))
     return room, words, room.TextEncoder(len(words)).eval()

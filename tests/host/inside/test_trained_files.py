@@ -100,7 +100,9 @@ def test_a_trained_transpixeler_answers_on_the_hosts_wan_as_in_training(
     config = {"transformer": {"num_heads": 2, "freq_dim": 64, "text_dim": 32}}
     base = models.save("diffusion_models", "joint_training_wan.safetensors", weights, config)
     model = room("methods.transpixeler").TransPixeler(
-        room("models.wan_models").dit_from_official(weights, 2), families.WAN, room("methods.alpha_tokens").Additions(rank=4)
+        room("models.wan_models").dit_from_official(weights, 2),
+        families.WAN,
+        room("methods.alpha_tokens").Additions(rank=4),
     )
     published = room("methods.transpixeler").published(shaken(model), families.WAN)
     lora = models.save("loras", "trained_wan_rgba.safetensors", published)

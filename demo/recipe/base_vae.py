@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..training.draws import Draws
-from ..training.methods.psnr_loss import psnr
-from ..training.models.whole_clip import decode, encode, latent_grid
-from ..wan_alpha.latent_stats import MEAN, STD
+from pipelines.training.draws import Draws
+from pipelines.training.methods.psnr_loss import psnr
+from pipelines.training.models.whole_clip import decode, encode, latent_grid
+from pipelines.wan_alpha.latent_stats import MEAN, STD
 
 WIDTH = 16
 CHANNELS = len(MEAN)

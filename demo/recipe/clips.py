@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..training.draws import mix
+from pipelines.training.draws import mix
 
 SHAPES = ("ball", "square", "triangle", "star", "ring", "cross")
 MATERIALS = ("solid", "translucent", "glowing", "smoky", "thin", "hairy")

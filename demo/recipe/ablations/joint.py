@@ -20,18 +20,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...metrics.diversity import diversity, thumbnail
-from ...metrics.fidelity import psnr
-from ...metrics.plain_background import subject_iou
-from ...training.draws import Draws
-from ...training.methods.alpha_tokens import ATTENTION, LAYERS, Additions
-from ...training.methods.joint_sample import integrate
-from ...training.methods.transpixeler import Joint, TransPixeler, noised
-from ...transpixeler.decoded import join_decoded
-from ...transpixeler.families import COGVIDEOX, WAN, Family
-from ...transpixeler.halves import join, split
-from ...transpixeler.positions import cogvideox_rotary
-from ...transpixeler.split_attention import ALL, LESS, NOTHING, Sight
+from pipelines.metrics.diversity import diversity, thumbnail
+from pipelines.metrics.fidelity import psnr
+from pipelines.metrics.plain_background import subject_iou
+from pipelines.training.draws import Draws
+from pipelines.training.methods.alpha_tokens import ATTENTION, LAYERS, Additions
+from pipelines.training.methods.joint_sample import integrate
+from pipelines.training.methods.transpixeler import Joint, TransPixeler, noised
+from pipelines.transpixeler.decoded import join_decoded
+from pipelines.transpixeler.families import COGVIDEOX, WAN, Family
+from pipelines.transpixeler.halves import join, split
+from pipelines.transpixeler.positions import cogvideox_rotary
+from pipelines.transpixeler.split_attention import ALL, LESS, NOTHING, Sight
+
 from ..cached import cached
 from ..stages import ALPHA_RANK
 from ..text_encoder import TEXT_WIDTH, WORDS

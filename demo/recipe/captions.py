@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import torch
 
-from ..prompts.transparent import MOTIONS, PLACES, QUALITIES, SHOTS, STYLES, Words, transparent_prompt
-from ..training.draws import mix
+from pipelines.prompts.transparent import MOTIONS, PLACES, QUALITIES, SHOTS, STYLES, Words, transparent_prompt
+from pipelines.training.draws import mix
+
 from .clips import Scene
 
 MOVING = {

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ...training.methods.tabd import FORMS
+from pipelines.training.methods.tabd import FORMS
+
 from . import doras, joint, vaes
 from .runs import Numbers
 from .study import Study

@@ -15,24 +15,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..ellipse.drawing import Drawing
-from ..ellipse.field import subject
-from ..ellipse.grid import to_latent_grid
-from ..lora.dora import dora_weight, read_dora
-from ..samplers.flow_unipc import reference_sigmas, sample
-from ..training.draws import Draws
-from ..training.methods.alpha_tokens import Additions
-from ..training.methods.dora import shifted
-from ..training.methods.transpixeler import TransPixeler, take_published
-from ..training.models.padded_text import count_padding
-from ..training.models.rgba_codec import load_rgba_decoder, load_rgba_encoder
-from ..training.models.wan_models import dit_from_official, load_vae
-from ..training.models.whole_clip import decode, latent_grid
-from ..transpixeler.decoded import join_decoded
-from ..transpixeler.families import WAN
-from ..transpixeler.halves import join, split
-from ..wan_alpha.latent_stats import denormalise
-from ..weights.weights_file import read_weights
+from pipelines.ellipse.drawing import Drawing
+from pipelines.ellipse.field import subject
+from pipelines.ellipse.grid import to_latent_grid
+from pipelines.lora.dora import dora_weight, read_dora
+from pipelines.samplers.flow_unipc import reference_sigmas, sample
+from pipelines.training.draws import Draws
+from pipelines.training.methods.alpha_tokens import Additions
+from pipelines.training.methods.dora import shifted
+from pipelines.training.methods.transpixeler import TransPixeler, take_published
+from pipelines.training.models.padded_text import count_padding
+from pipelines.training.models.rgba_codec import load_rgba_decoder, load_rgba_encoder
+from pipelines.training.models.wan_models import dit_from_official, load_vae
+from pipelines.training.models.whole_clip import decode, latent_grid
+from pipelines.transpixeler.decoded import join_decoded
+from pipelines.transpixeler.families import WAN
+from pipelines.transpixeler.halves import join, split
+from pipelines.wan_alpha.latent_stats import denormalise
+from pipelines.weights.weights_file import read_weights
+
 from . import base_dit
 from .shown import WHOLE
 from .stages import ALPHA_RANK, DIT, DORA, FRAMES, RGBA_VAE, TEXT_ENCODER, TRANSPIXELER, VAE

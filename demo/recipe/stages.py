@@ -21,20 +21,21 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ..ellipse.fit import fit
-from ..media.whole_file import write_whole
-from ..training.loop import Run, train
-from ..training.methods import dora, rgba_vae, transpixeler
-from ..training.methods.alpha_tokens import Additions
-from ..training.models.captured import capture
-from ..training.models.wan_models import load_dit, load_vae
-from ..training.models.wan_names import dit_to_official, vae_to_official
-from ..training.models.whole_clip import decode, encode, latent_grid
-from ..training.run_settings import loss
-from ..transpixeler.families import WAN
-from ..wan_alpha.latent_stats import denormalise, normalise
-from ..weights.fit import refuse_other_state
-from ..weights.weights_file import named, read_weights
+from pipelines.ellipse.fit import fit
+from pipelines.media.whole_file import write_whole
+from pipelines.training.loop import Run, train
+from pipelines.training.methods import dora, rgba_vae, transpixeler
+from pipelines.training.methods.alpha_tokens import Additions
+from pipelines.training.models.captured import capture
+from pipelines.training.models.wan_models import load_dit, load_vae
+from pipelines.training.models.wan_names import dit_to_official, vae_to_official
+from pipelines.training.models.whole_clip import decode, encode, latent_grid
+from pipelines.training.run_settings import loss
+from pipelines.transpixeler.families import WAN
+from pipelines.wan_alpha.latent_stats import denormalise, normalise
+from pipelines.weights.fit import refuse_other_state
+from pipelines.weights.weights_file import named, read_weights
+
 from . import base_dit, base_vae
 from .cached import Shuffled, cached
 from .captions import opaque_caption, transparent_caption

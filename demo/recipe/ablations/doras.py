@@ -17,15 +17,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...ellipse.field import subject
-from ...ellipse.grid import to_latent_grid
-from ...metrics.ellipse_agreement import agreement, drawn_inside
-from ...metrics.holes import hole_rate
-from ...samplers.flow_unipc import reference_sigmas, sample
-from ...training.draws import Draws
-from ...training.methods.dora import DoRA, shifted
-from ...training.methods.rgba_vae import RGBAVAE
-from ...wan_alpha.latent_stats import denormalise
+from pipelines.ellipse.field import subject
+from pipelines.ellipse.grid import to_latent_grid
+from pipelines.metrics.ellipse_agreement import agreement, drawn_inside
+from pipelines.metrics.holes import hole_rate
+from pipelines.samplers.flow_unipc import reference_sigmas, sample
+from pipelines.training.draws import Draws
+from pipelines.training.methods.dora import DoRA, shifted
+from pipelines.training.methods.rgba_vae import RGBAVAE
+from pipelines.wan_alpha.latent_stats import denormalise
+
 from .. import base_dit
 from ..cached import cached
 from ..clips import Scene, scene

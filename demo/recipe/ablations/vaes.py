@@ -18,15 +18,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...metrics.fidelity import psnr, seen, ssim
-from ...metrics.lpips import Lpips
-from ...metrics.weights import default_folder, find_lpips
-from ...training.draws import Draws
-from ...training.methods.flow_levels import at_level
-from ...training.methods.rgba_vae import RGBAVAE, FrozenVelocity
-from ...training.methods.tabd import FORMS, tabd_mask
-from ...wan_alpha.latent_stats import normalise
-from ...wan_alpha.rgba_frames import join_decoded
+from pipelines.metrics.fidelity import psnr, seen, ssim
+from pipelines.metrics.lpips import Lpips
+from pipelines.metrics.weights import default_folder, find_lpips
+from pipelines.training.draws import Draws
+from pipelines.training.methods.flow_levels import at_level
+from pipelines.training.methods.rgba_vae import RGBAVAE, FrozenVelocity
+from pipelines.training.methods.tabd import FORMS, tabd_mask
+from pipelines.wan_alpha.latent_stats import normalise
+from pipelines.wan_alpha.rgba_frames import join_decoded
+
 from ..clips import scene
 from ..shown import on_a_plain_color
 from ..stages import DECODER_RANK, HELD_OUT_SEED

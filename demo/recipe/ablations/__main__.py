@@ -1,4 +1,4 @@
-"""Train and measure the ablations: python -m pipelines.demo.ablations FOLDER [NAME ...]. Several processes may be
+"""Train and measure the ablations: python -m demo.recipe.ablations FOLDER [NAME ...]. Several processes may be
 started with the same arguments: each takes the next variant that none is at. The table is made of what is there."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .table import markdown
 
 def main(arguments: list[str]) -> int:
     """Goes through the variants that are asked for, then tells the table."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.demo.ablations", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m demo.recipe.ablations", description=__doc__)
     parser.add_argument("folder", type=Path, help="a recipe's folder with its trained models")
     parser.add_argument(
         "name", nargs="*", help=f"groups ({', '.join(GROUPS)}) or GROUP/VARIANT; all when none is named"

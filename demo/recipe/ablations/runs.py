@@ -16,9 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...media.whole_file import write_whole
-from ...training.draws import Draws
-from ...training.loop import Loss, NotFinite, Run, train
+from pipelines.media.whole_file import write_whole
+from pipelines.training.draws import Draws
+from pipelines.training.loop import Loss, NotFinite, Run, train
+
 from ..cached import Shuffled
 
 Numbers = Mapping[str, float]

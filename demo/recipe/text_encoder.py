@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..weights.fit import refuse_other_state
-from ..weights.kinds.umt5 import EMBEDDING, TOKENIZER
+from pipelines.weights.fit import refuse_other_state
+from pipelines.weights.kinds.umt5 import EMBEDDING, TOKENIZER
 
 TEXT_WIDTH = 64
 WORDS = 48

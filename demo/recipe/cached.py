@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..media.whole_file import write_whole
-from ..training.draws import mix
+from pipelines.media.whole_file import write_whole
+from pipelines.training.draws import mix
 
 PART = 50
 

@@ -1,4 +1,4 @@
-"""Train the demo models: python -m pipelines.demo FOLDER [--base DIR] [--publish DIR], stopped and started at will."""
+"""Train the demo models: python -m demo.recipe FOLDER [--base DIR] [--publish DIR], stopped and started at will."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import stages
 
 def main(arguments: list[str]) -> int:
     """Trains the stages asked for, with all that they need; all of them when none is named."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.demo", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m demo.recipe", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "folder", type=Path, help="where checkpoints and results are kept; models/ in it is the outcome"
     )

@@ -19,17 +19,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...alpha.render import soft_render
-from ...ellipse.fit import fit
-from ...media.whole_file import write_whole
-from ...metrics.plain_background import subject_iou
-from ...prompts.transparent import transparent_prompt
-from ...training.loop import Run
-from ...training.models.padded_text import count_padding
-from ...training.models.wan_models import load_dit, load_vae
-from ...training.models.whole_clip import decode, encode, latent_grid
-from ...wan_alpha.latent_stats import denormalise, normalise
-from ...weights.weights_file import read_weights
+from pipelines.alpha.render import soft_render
+from pipelines.ellipse.fit import fit
+from pipelines.media.whole_file import write_whole
+from pipelines.metrics.plain_background import subject_iou
+from pipelines.prompts.transparent import transparent_prompt
+from pipelines.training.loop import Run
+from pipelines.training.models.padded_text import count_padding
+from pipelines.training.models.wan_models import load_dit, load_vae
+from pipelines.training.models.whole_clip import decode, encode, latent_grid
+from pipelines.wan_alpha.latent_stats import denormalise, normalise
+from pipelines.weights.weights_file import read_weights
+
 from ..base_dit import EMPTY
 from ..cached import Shuffled, cached
 from ..captions import description, opaque_caption, transparent_caption

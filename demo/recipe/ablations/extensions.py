@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...training.methods.alpha_tokens import LAYERS, AlphaLinear, Size
-from ...transpixeler.families import WAN
-from ...transpixeler.halves import join, split
+from pipelines.training.methods.alpha_tokens import LAYERS, AlphaLinear, Size
+from pipelines.transpixeler.families import WAN
+from pipelines.transpixeler.halves import join, split
 
 
 class Communication(nn.Module):

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..training.draws import Draws
-from ..training.methods.flow_levels import at_level, shifted_levels
-from ..training.models.padded_text import count_padding
+from pipelines.training.draws import Draws
+from pipelines.training.methods.flow_levels import at_level, shifted_levels
+from pipelines.training.models.padded_text import count_padding
+
 from .text_encoder import TEXT_WIDTH, TextEncoder
 
 HEADS, HEAD_WIDTH, FEED_FORWARD, BLOCKS, FREQUENCIES = 7, 32, 896, 6, 64

@@ -1,6 +1,6 @@
 """The trained demo models put to the test: reconstruction, ellipse, prompt, and controls that could expose them.
 
-    python -m pipelines.demo.trial MODELS
+    python -m demo.recipe.trial MODELS
 
 Layout   clips (T, H, W, 3 or 4).
 Range    0..1, straight colour, 1 = opaque.
@@ -19,12 +19,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..ellipse.drawing import Drawing, Ellipse, Keyframe
-from ..metrics.ellipse_agreement import agreement, drawn_inside, shift_strength
-from ..metrics.fidelity import psnr, seen
-from ..metrics.plain_background import subject_iou
-from ..metrics.regions import HALF, soft_edge, visible
-from ..prompts.transparent import transparent_prompt
+from pipelines.ellipse.drawing import Drawing, Ellipse, Keyframe
+from pipelines.metrics.ellipse_agreement import agreement, drawn_inside, shift_strength
+from pipelines.metrics.fidelity import psnr, seen
+from pipelines.metrics.plain_background import subject_iou
+from pipelines.metrics.regions import HALF, soft_edge, visible
+from pipelines.prompts.transparent import transparent_prompt
+
 from .captions import description, opaque_caption
 from .clips import COLORS, Scene, draw, scene
 from .demo_models import DemoModels

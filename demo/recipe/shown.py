@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..alpha.render import COLORS, hard_render, soft_render
-from ..training.draws import mix
+from pipelines.alpha.render import COLORS, hard_render, soft_render
+from pipelines.training.draws import mix
+
 from .clips import Scene, draw, scene, wall
 
 WHOLE = 96
