@@ -3,7 +3,8 @@
 Layout   rgb (..., H, W, 3), alpha (..., H, W, 1).
 Range    alpha 0..1, 1 = opaque; colour of any range, linear or encoded, is scaled as it stands.
 Source   T. Porter, T. Duff, "Compositing Digital Images", SIGGRAPH 1984.
-Differs  Nothing. Colour under an alpha of 0 is lost by premultiplying; unpremultiplying gives 0 there.
+Differs  Nothing. Colour under an alpha of 0 is lost by premultiplying. Unpremultiplying sets it to 0, or keeps what
+         stands there: light that covers nothing, as a flame or a glow in an EXR.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ def premultiply(rgb: Tensor, alpha: Tensor) -> Tensor:
     return rgb * alpha
 
 
-def unpremultiply(rgb: Tensor, alpha: Tensor) -> Tensor:
-    """Premultiplied to straight: rgb / alpha, and 0 where alpha is 0."""
+def unpremultiply(rgb: Tensor, alpha: Tensor, keep_hidden: bool = False) -> Tensor:
+    """Premultiplied to straight: rgb / alpha. Where alpha is 0 the colour is 0; `keep_hidden` leaves it as it is."""
     visible = alpha > 0
-    return torch.where(visible, rgb / torch.where(visible, alpha, 1), 0)
+    straight = rgb / torch.where(visible, alpha, 1)
+    return straight if keep_hidden else torch.where(visible, straight, 0)
 
 
 def looks_premultiplied(rgb: Tensor, alpha: Tensor) -> bool:

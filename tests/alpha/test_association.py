@@ -17,6 +17,13 @@ def test_colour_under_zero_alpha_becomes_zero():
     assert torch.equal(unpremultiply(rgb, alpha), torch.zeros(5, 7, 3))
 
 
+def test_light_that_covers_nothing_stays_only_when_it_is_kept():
+    rgb, alpha = torch.rand(5, 7, 3), torch.tensor([0, 0.25, 1, 0, 0.5, 0, 1])[:, None].expand(5, 7, 1)
+    kept = unpremultiply(rgb, alpha, keep_hidden=True)
+    assert torch.equal(kept[alpha[..., 0] == 0], rgb[alpha[..., 0] == 0])
+    assert torch.equal(torch.where(alpha > 0, kept, 0), unpremultiply(rgb, alpha))
+
+
 def test_premultiplying_by_half_halves_the_colour():
     assert torch.equal(premultiply(torch.full((1, 1, 3), 0.5), torch.full((1, 1, 1), 0.5)), torch.full((1, 1, 3), 0.25))
 

@@ -27,5 +27,10 @@ def test_opaque_pixels_keep_their_colour_and_empty_ones_show_the_background(read
 
 
 def test_a_choke_of_1_leaves_nothing_to_stretch():
-    with pytest.raises(ValueError, match=r"'choke' wants a choke below 1, got 1\.0"):
+    with pytest.raises(ValueError, match=r"'choke' needs a choke below 1, got 1\.0"):
         decontaminate(RGB, ALPHA, BACKGROUND, choke=1.0, reading="choke")
+
+
+def test_an_unknown_reading_is_refused():
+    with pytest.raises(ValueError, match="reading must be one of levels, choke, got 'chocked'"):
+        refined_mask(ALPHA, reading="chocked")

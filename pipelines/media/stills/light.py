@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...alpha.association import premultiply
+from ...alpha.association import premultiply, unpremultiply
 from ...alpha.transfer import linear_from_srgb, srgb_from_linear
 from ..passes import Pass
 from .gamut import REC709, SPACES, Chromaticities, converted
@@ -87,5 +87,5 @@ def rgba_of(channels: Mapping[str, np.ndarray], of: Chromaticities, premultiplie
         if "A" in channels
         else torch.ones_like(rgb[..., :1])
     )
-    straight = torch.where(alpha > 0, rgb / torch.where(alpha > 0, alpha, 1), rgb) if premultiplied else rgb
+    straight = unpremultiply(rgb, alpha, keep_hidden=True) if premultiplied else rgb
     return torch.cat((srgb_from_linear(converted(straight, of, REC709)), alpha), dim=-1)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...alpha.association import PREMULTIPLIED, STRAIGHT
+from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
 from . import exr, png, tga, tiff
 from .light import rgba_of
 
@@ -50,10 +50,7 @@ def rgba_from(pixels: np.ndarray, premultiplied: bool = False) -> Tensor:
     if values.shape[-1] < 4:
         rgb = values.expand(-1, -1, 3)
         return torch.cat((rgb, torch.ones_like(rgb[..., :1])), dim=-1)
-    return straight(values) if premultiplied else values
-
-
-def straight(premultiplied: Tensor) -> Tensor:
-    """(..., 4) divided by alpha wherever that is above 0; colour at alpha 0 stays, as light that covers nothing."""
-    rgb, alpha = premultiplied.split((3, 1), dim=-1)
-    return torch.cat((torch.where(alpha > 0, rgb / torch.where(alpha > 0, alpha, 1), rgb), alpha), dim=-1)
+    if not premultiplied:
+        return values
+    rgb, alpha = values.split((3, 1), dim=-1)
+    return torch.cat((unpremultiply(rgb, alpha, keep_hidden=True), alpha), dim=-1)

@@ -24,9 +24,8 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from torch import Tensor
 
-from ...alpha.association import PREMULTIPLIED, STRAIGHT
+from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
 from ..rates import USUAL, exact_rate
-from ..stills.read_still import straight
 from .frames import picture_from
 from .read_webp import counts_and_rate, frames_of, is_webp, size_of
 from .sound import Sound, read_sound
@@ -130,10 +129,13 @@ def unstacked(stored: Tensor) -> Tensor:
     return torch.cat((above, below.mean(dim=-1, keepdim=True)), dim=-1)
 
 
-def _without_noise(premultiplied: Tensor, noise: float) -> Tensor:
-    """Colour that exceeds its alpha by no more than `noise` is none: divided, it would be anything."""
+def _make_straight(premultiplied: Tensor, noise: float) -> Tensor:
+    """(H, W, 4). Colour that exceeds its alpha by no more than `noise` counts as its alpha: divided, the noise would be
+    any colour.
+    """
     rgb, alpha = premultiplied.split((3, 1), dim=-1)
-    return torch.cat((torch.where(rgb <= alpha + noise, torch.minimum(rgb, alpha), rgb), alpha), dim=-1)
+    clean = torch.where(rgb <= alpha + noise, torch.minimum(rgb, alpha), rgb)
+    return torch.cat((unpremultiply(clean, alpha, keep_hidden=True), alpha), dim=-1)
 
 
 def frame_count(video: Video, wanted: Wanted) -> int:
@@ -167,7 +169,7 @@ def read_video(
             picture = unstacked(stored) if stacked else stored
             if clip is None:
                 clip = torch.empty(count, *picture.shape)
-            clip[done] = straight(_without_noise(picture, noise)) if divide else picture
+            clip[done] = _make_straight(picture, noise) if divide else picture
             done += 1
             on_frame(done)
     if clip is None or done < count:

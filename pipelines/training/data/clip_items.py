@@ -13,10 +13,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from ...alpha.blur import blur
+from ...alpha.decontaminate import decontaminate
 from ...alpha.render import COLORS, hard_render, soft_render
 from ...ellipse.fit import fit
 from ...prompts.transparent import PLACES, transparent_prompt
-from ..decontamination import blurred, decontaminated
 from ..draws import mix
 from .buckets import EndlessOrder, bucket, frames_of
 from .clip_list import Complain, Row
@@ -99,12 +100,15 @@ def over_a_wall(rgba: Tensor, color: Sequence[float]) -> dict[str, Tensor]:
     return _split(torch.cat([soft_render(rgba[..., :3], rgba[..., 3:], color), rgba[..., 3:]], dim=-1))
 
 
-def before_a_blurred_background(rgba: Tensor, background: Tensor, decontaminate: str | None) -> dict[str, Tensor]:
-    """TransPixeler's pair: the colour composited over the blurred first frame of a background (H, W, 3), and alpha."""
-    wall = blurred(background)
+def before_a_blurred_background(rgba: Tensor, background: Tensor, reading: str | None) -> dict[str, Tensor]:
+    """TransPixeler's pair: the colour composited over the blurred first frame of a background (H, W, 3), and alpha.
+
+    `reading` is the one of `decontaminate`, or None to leave the colour as it is.
+    """
+    wall = blur(background)
     rgb, alpha = rgba[..., :3], rgba[..., 3:]
-    if decontaminate is not None:
-        rgb = decontaminated(rgb, alpha, wall, decontaminate)
+    if reading is not None:
+        rgb = decontaminate(rgb, alpha, wall, reading=reading)
     return _split(torch.cat([soft_render(rgb, alpha, wall), alpha], dim=-1))
 
 

@@ -1,15 +1,8 @@
-from pathlib import Path
-
-import cv2
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from pipelines.training.data.buckets import AREA, EndlessOrder, bucket, frames_of
 from pipelines.training.data.windows import cut_window, resized, slide_window, to_and_fro
-from pipelines.training.decontamination import blurred, decontaminated, refined_mask
-
-GOLDEN = load_file(Path(__file__).parents[2] / "data" / "transpixeler" / "decontamination_dev.safetensors")
 
 
 def ramp(height, width):
@@ -85,21 +78,3 @@ def test_a_size_that_does_not_fill_its_group_begins_again():
     order = EndlessOrder(["wide", "wide", "tall"], group=2, seed=0)
     groups = sorted([order[k], order[k + 1]] for k in (0, 2))
     assert [2, 2] in groups
-
-
-@pytest.mark.parametrize("reading", ["levels", "choke"])
-def test_decontamination_matches_the_golden_data(reading):
-    alpha, background = GOLDEN["in.alpha"][..., None], GOLDEN["out.blur201_u8"] / 255
-    torch.testing.assert_close(
-        refined_mask(alpha, reading)[..., 0], GOLDEN[f"out.mask_refined_{reading}"], rtol=0, atol=1e-6
-    )
-    found = decontaminated(GOLDEN["in.rgb"], alpha, background, reading)
-    torch.testing.assert_close(found, GOLDEN[f"out.rgb_decon_{reading}"], rtol=0, atol=1e-6)
-
-
-def test_the_blur_is_opencvs_of_201_taps():
-    found = blurred(GOLDEN["in.first_background_frame_u8"] / 255) * 255
-    assert (found - GOLDEN["out.blur201_u8"]).abs().max() < 1.5  # OpenCV rounds between its two passes
-    larger = torch.rand(130, 230, 3)
-    expected = cv2.GaussianBlur(larger.numpy(), (201, 201), 0)
-    torch.testing.assert_close(blurred(larger), torch.from_numpy(expected), rtol=0, atol=1e-5)
