@@ -37,6 +37,7 @@ check: host
 	@command -v npm >/dev/null || { echo "the web checks want Node.js 20 or newer: apt-get install nodejs npm"; exit 1; }
 	$(HOST_PYTHON) -m ruff check .
 	$(HOST_PYTHON) -m ruff format --check .
+	$(HOST_PYTHON) -m tools.import_table
 	$(HOST_PYTHON) -m pyright --pythonpath $(HOST_PYTHON)
 	npm run --silent check
 	npm run --silent test

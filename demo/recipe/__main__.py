@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from . import stages
+from .stages.recipe import MODELS, Recipe
+from .stages.table import LAST, STAGES, go_on_from
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "stage",
         nargs="*",
-        help=f"right after the folder, any of {', '.join(stages.STAGES)}; those that it needs are trained first",
+        help=f"right after the folder, any of {', '.join(STAGES)}; those that it needs are trained first",
     )
     for name, what in (("steps", "steps to train"), ("clips", "clips to learn from"), ("batch", "clips in a step")):
         parser.add_argument(
@@ -37,27 +38,27 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    unknown = [name for name in options.stage if name not in stages.STAGES]
+    unknown = [name for name in options.stage if name not in STAGES]
     if unknown:
-        parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(stages.STAGES)}")
+        parser.error(f"unknown stage {unknown[0]}; choose from {', '.join(STAGES)}")
     steps, clips, batch = (_counts(parser, given) for given in (options.steps, options.clips, options.batch))
-    recipe = stages.Recipe(options.folder, options.precision, steps, clips, batch, options.workers, options.compile)
+    recipe = Recipe(options.folder, options.precision, steps, clips, batch, options.workers, options.compile)
     if options.base is not None and not options.base.is_dir():
         parser.error(f"--base wants a models folder, got {options.base}")
     if options.base is not None:
         try:
-            stages.go_on_from(options.base, recipe)
+            go_on_from(options.base, recipe)
         except ValueError as error:
             parser.error(f"--base {options.base}: {error}")
     try:
-        for name in options.stage or stages.LAST:
-            stages.STAGES[name](recipe)
+        for name in options.stage or LAST:
+            STAGES[name](recipe)
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped; the same command goes on from the last checkpoint\n")
         return 130
     if options.publish is not None:
-        shutil.copytree(recipe.folder / stages.MODELS, options.publish, dirs_exist_ok=True)
-    sys.stderr.write(f"models are in {options.publish or recipe.folder / stages.MODELS}\n")
+        shutil.copytree(recipe.folder / MODELS, options.publish, dirs_exist_ok=True)
+    sys.stderr.write(f"models are in {options.publish or recipe.folder / MODELS}\n")
     return 0
 
 
@@ -65,10 +66,8 @@ def _counts(parser: argparse.ArgumentParser, given: list[str]) -> dict[str, int]
     """Stage to number, of arguments such as dit_stills=4000."""
     pairs = [text.partition("=") for text in given]
     for stage, _, number in pairs:
-        if stage not in stages.STAGES or not number.isdigit() or int(number) < 1:
-            parser.error(
-                f"expected STAGE=N with a stage of {', '.join(stages.STAGES)} and 1 or more, got {stage}={number}"
-            )
+        if stage not in STAGES or not number.isdigit() or int(number) < 1:
+            parser.error(f"expected STAGE=N with a stage of {', '.join(STAGES)} and 1 or more, got {stage}={number}")
     return {stage: int(number) for stage, _, number in pairs}
 
 

@@ -36,7 +36,8 @@ from pipelines.weights.weights_file import read_weights
 
 from . import base_dit
 from .shown import WHOLE
-from .stages import ALPHA_RANK, DIT, DORA, FRAMES, RGBA_VAE, TEXT_ENCODER, TRANSPIXELER, VAE
+from .stages.adapters import ALPHA_RANK
+from .stages.recipe import DIT, DORA, FRAMES, RGBA_VAE, TEXT_ENCODER, TRANSPIXELER, VAE
 from .text_encoder import read_text_encoder
 
 STEPS = 16

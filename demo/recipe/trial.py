@@ -31,7 +31,8 @@ from .clips import COLORS, Scene, draw, scene
 from .demo_models import DemoModels
 from .recognition import likeness_to, recognise
 from .shown import WHOLE, in_front_of_its_wall, on_a_plain_color
-from .stages import FRAMES, HELD_OUT_SEED, MEAN_SHIFT
+from .stages.adapters import MEAN_SHIFT
+from .stages.recipe import FRAMES, HELD_OUT_SEED
 
 PLACES = ((0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73))
 """Centres of the four ellipses: a quarter of the frame each, so that a subject in the middle favours none."""

@@ -11,7 +11,6 @@ from diffusers import WanTransformer3DModel
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from safetensors.torch import save_file
 
-from demo.recipe import stages
 from demo.recipe.ablations import doras, joint
 from demo.recipe.ablations.__main__ import go, main
 from demo.recipe.ablations.extensions import BatchExtension, LatentExtension
@@ -30,6 +29,8 @@ from demo.recipe.ablations.runs import (  # fmt: skip
 )
 from demo.recipe.ablations.study import Budget, Study, adamw
 from demo.recipe.ablations.table import markdown, shown_mean, verdict
+from demo.recipe.stages.dit import make_tokenizer
+from demo.recipe.stages.recipe import DIT, TEXT_ENCODER, VAE, Recipe
 from demo.recipe.text_encoder import TEXT_WIDTH, TextEncoder, text_encoder_file
 from pipelines.training.loop import Run
 from pipelines.training.models.wan_names import dit_to_official, vae_to_official
@@ -50,14 +51,14 @@ def tiny_dit():
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """Base models that were never trained, and a budget of next to nothing."""
-    recipe = stages.Recipe(tmp_path_factory.mktemp("demo"))
-    words = stages.tokenizer()
+    recipe = Recipe(tmp_path_factory.mktemp("demo"))
+    words = make_tokenizer()
     torch.manual_seed(0)
     config = {"config": json.dumps({"transformer": {"num_heads": HEADS}})}
     files = {
-        stages.VAE: (vae_to_official(AutoencoderKLWan(base_dim=4, z_dim=16).state_dict()), None),
-        stages.DIT: (dit_to_official(tiny_dit().state_dict()), config),
-        stages.TEXT_ENCODER: (text_encoder_file(TextEncoder(len(words)), words), None),
+        VAE: (vae_to_official(AutoencoderKLWan(base_dim=4, z_dim=16).state_dict()), None),
+        DIT: (dit_to_official(tiny_dit().state_dict()), config),
+        TEXT_ENCODER: (text_encoder_file(TextEncoder(len(words)), words), None),
     }
     for name, (weights, metadata) in files.items():
         recipe.file(name).parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +128,7 @@ def test_an_ellipse_that_is_not_used_moves_nothing(through):
 
 
 def test_a_variant_that_fails_is_told_and_does_not_stop_the_others(tmp_path, capsys):
-    empty = Study(stages.Recipe(tmp_path), Budget(steps=1))
+    empty = Study(Recipe(tmp_path), Budget(steps=1))
     assert len(go(empty, ["joint/base", "text-to-alpha/base"], [SEED])) == 2
     assert "joint/base/0 failed" in capsys.readouterr().err
 
@@ -139,10 +140,10 @@ def test_the_command_writes_the_table_of_what_is_there(through, tmp_path):
 
 
 def test_a_folder_keeps_to_one_budget(tmp_path):
-    Study(stages.Recipe(tmp_path), Budget(steps=1)).keep_to_its_budget()
-    Study(stages.Recipe(tmp_path), Budget(steps=1)).keep_to_its_budget()
+    Study(Recipe(tmp_path), Budget(steps=1)).keep_to_its_budget()
+    Study(Recipe(tmp_path), Budget(steps=1)).keep_to_its_budget()
     with pytest.raises(ValueError, match=r'holds runs of another budget, .*"steps": 1,'):
-        Study(stages.Recipe(tmp_path), Budget(steps=2)).keep_to_its_budget()
+        Study(Recipe(tmp_path), Budget(steps=2)).keep_to_its_budget()
 
 
 def test_an_unknown_name_is_refused(capsys, tmp_path):

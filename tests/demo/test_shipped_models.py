@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from demo.recipe.demo_models import DemoModels
-from demo.recipe.stages import MEAN_SHIFT, tokenizer
+from demo.recipe.stages.adapters import MEAN_SHIFT
+from demo.recipe.stages.dit import make_tokenizer
 from demo.recipe.trial import alpha_beside_colour, following_the_ellipse, following_the_prompt, reconstruction
 
 SHIPPED = Path(__file__).parents[2] / "demo" / "models"
@@ -48,4 +49,4 @@ def test_transpixelers_alpha_is_that_of_the_colours_subject(models):
 
 
 def test_prompts_are_read_by_the_captions_tokenizer(models):
-    assert models.words.model == tokenizer().model
+    assert models.words.model == make_tokenizer().model

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..stages import Recipe
+from ..stages.recipe import Recipe
 from .groups import GROUPS, all_names, jobs
 from .runs import go_through
 from .study import SMALL, Budget, Study

@@ -30,7 +30,8 @@ from pipelines.wan_alpha.latent_stats import denormalise
 from .. import base_dit
 from ..cached import cached
 from ..clips import Scene, scene
-from ..stages import DORA_RANK, MEAN_SHIFT, TRAINING_SEED
+from ..stages.adapters import DORA_RANK, MEAN_SHIFT
+from ..stages.recipe import TRAINING_SEED
 from ..trial import ellipse
 from . import vaes
 from .runs import Numbers, claimed, curve_of, go_through, train_once

@@ -34,7 +34,7 @@ from pipelines.transpixeler.positions import cogvideox_rotary
 from pipelines.transpixeler.split_attention import ALL, LESS, NOTHING, Sight
 
 from ..cached import cached
-from ..stages import ALPHA_RANK
+from ..stages.adapters import ALPHA_RANK
 from ..text_encoder import TEXT_WIDTH, WORDS
 from .extensions import BatchExtension, LatentExtension
 from .runs import Numbers, claimed, curve_of, parts_of, train_once

@@ -36,7 +36,7 @@ from ..cached import Shuffled, cached
 from ..captions import description, opaque_caption, transparent_caption
 from ..clips import Scene, draw, scene, wall
 from ..shown import WHOLE, ShownRGBA
-from ..stages import DIT, FRAMES, HELD_OUT_SEED, TEXT_ENCODER, TRAINING_SEED, VAE, Recipe
+from ..stages.recipe import DIT, FRAMES, HELD_OUT_SEED, TEXT_ENCODER, TRAINING_SEED, VAE, Recipe
 from ..text_encoder import TOKENIZER, TextEncoder, Tokenizer
 from .runs import claimed
 

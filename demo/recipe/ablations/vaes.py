@@ -30,7 +30,8 @@ from pipelines.wan_alpha.latent_stats import normalise
 
 from ..clips import scene
 from ..shown import on_a_plain_color
-from ..stages import DECODER_RANK, HELD_OUT_SEED
+from ..stages.adapters import DECODER_RANK
+from ..stages.recipe import HELD_OUT_SEED
 from .runs import Numbers, curve_of, train_once
 from .study import Study, mean
 
