@@ -1,2 +1,6 @@
-"""The papers' training: data, losses, the RGBA VAE, the DoRA with its mean shift, the alpha-token LoRA, and the loop
-that runs them all. Built on diffusers, peft and accelerate, which nothing outside of training and demo imports."""
+"""The papers' training: footage and caches (`data`), networks (`models`), what is trained for each paper (`methods`),
+and the resumable loop with its settings, draws, notes and checkpoints.
+
+`python -m pipelines.training COMMAND` runs it; `recipes` holds the settings of each command. Built on diffusers, peft
+and accelerate, which only training and the demo's recipe import.
+"""
