@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from .clips import COLORS, SHAPES, Scene, draw
@@ -66,7 +67,7 @@ def _templates(shape: str, material: str) -> Tensor:
         for angle in ANGLES
         for size in SIZES
     ]
-    return torch.stack(drawn).flatten(1)
+    return rearrange(drawn, "n h w -> n (h w)")
 
 
 def _still(shape: str, material: str, angle: float) -> Scene:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from pipelines.alpha.render import COLORS, hard_render, soft_render
@@ -43,7 +44,7 @@ class Shown:
             clip = soft_render(rgb, alpha, _plain_color(self.seed, number))
         else:
             clip = alpha.expand(-1, -1, -1, 3)
-        return clip.movedim(-1, 0) * 2 - 1
+        return rearrange(clip, "t h w c -> c t h w") * 2 - 1
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ class ShownRGBA:
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         rgb, alpha, _, _ = _cut(self.seed, number, self.frames, self.side)
-        return {"rgb": rgb.movedim(-1, 0) * 2 - 1, "alpha": alpha.movedim(-1, 0) * 2 - 1}
+        return {
+            "rgb": rearrange(rgb, "t h w c -> c t h w") * 2 - 1,
+            "alpha": rearrange(alpha, "t h w c -> c t h w") * 2 - 1,
+        }
 
 
 def in_front_of_its_wall(scene: Scene, frames: int, height: int, width: int) -> Tensor:

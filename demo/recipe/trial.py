@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from pipelines.ellipse.drawing import Drawing, Ellipse, Keyframe
@@ -50,7 +51,7 @@ def reconstruction(models: DemoModels, clips: int = 24) -> dict[str, float]:
     for number in range(clips):
         rgb, alpha = draw(scene(HELD_OUT_SEED, number), FRAMES, WHOLE, WHOLE)
         shown = on_a_plain_color(rgb, alpha, HELD_OUT_SEED, number)
-        both = ((clip.movedim(-1, 0)[None] * 2 - 1).to(models.device) for clip in (shown, alpha))
+        both = (rearrange(clip * 2 - 1, "t h w c -> 1 c t h w").to(models.device) for clip in (shown, alpha))
         true, made = torch.cat([rgb, alpha], -1), models.decoder(models.encoder(*both))[0].cpu()
         for place, where in (("all", None), ("visible", visible(alpha)), ("edge", soft_edge(alpha))):
             sums.setdefault(f"rgb {place}", []).append(psnr(seen(true), seen(made), where))

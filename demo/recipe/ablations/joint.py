@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from pipelines.alpha.decoded import join_decoded
@@ -121,8 +122,9 @@ def _wan_velocity(transformer: Any, x: Tensor, timesteps: Tensor, context: Tenso
 def _cogvideox_velocity(transformer: Any, x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
     frames, height, width = x.shape[2:]
     table = cogvideox_rotary(frames, height // 2, width // 2, HEAD_WIDTH, x.device)
-    out = transformer(x.transpose(1, 2), context, timesteps, image_rotary_emb=table, return_dict=False)[0]
-    return out.transpose(1, 2)
+    frame_first = rearrange(x, "b c t h w -> b t c h w")
+    out = transformer(frame_first, context, timesteps, image_rotary_emb=table, return_dict=False)[0]
+    return rearrange(out, "b t c h w -> b c t h w")
 
 
 WAN_BASE = Base(WAN, Study.dit, _wan_velocity)
@@ -240,8 +242,9 @@ MOST_PSNR = 100.0
 def _diversity(study: Study, rgb: Tensor) -> float:
     """Of the samples of one prompt, the mean over the prompts."""
     opaque = torch.cat([rgb, torch.ones_like(rgb[..., :1])], dim=-1)
-    thumbnails = torch.stack([thumbnail(clip) for clip in opaque]).unflatten(0, (study.budget.draws, -1))
-    return mean([diversity(of_one_prompt) for of_one_prompt in thumbnails.transpose(0, 1)])
+    thumbnails = torch.stack([thumbnail(clip) for clip in opaque])
+    by_prompt = rearrange(thumbnails, "(draws prompts) ... -> prompts draws ...", draws=study.budget.draws)
+    return mean([diversity(of_one_prompt) for of_one_prompt in by_prompt])
 
 
 def _loss(model: nn.Module, batch: Mapping[str, Tensor], draws: Draws) -> Mapping[str, Tensor]:

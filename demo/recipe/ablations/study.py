@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from pipelines.alpha.render import soft_render
@@ -157,7 +158,7 @@ class Study:
     def encode(self, clips: Tensor) -> Tensor:
         """(B, T, H, W, 3) to normalised latents, on the CPU."""
         parts = [
-            encode(self.vae, part.to(self.device).movedim(-1, 1) * 2 - 1, flat=True)[:, :CHANNELS]
+            encode(self.vae, rearrange(part.to(self.device), "b t h w c -> b c t h w") * 2 - 1, flat=True)[:, :CHANNELS]
             for part in clips.split(DECODED_TOGETHER)
         ]
         return normalise(torch.cat(parts)).cpu()
@@ -166,10 +167,10 @@ class Study:
     def decode(self, latents: Tensor) -> Tensor:
         """(B, T, H, W, 3), on the device."""
         parts = [
-            decode(self.vae, denormalise(part.to(self.device)), flat=True).clamp(-1, 1).movedim(1, -1) / 2 + 0.5
+            decode(self.vae, denormalise(part.to(self.device)), flat=True).clamp(-1, 1)
             for part in latents.split(DECODED_TOGETHER)
         ]
-        return torch.cat(parts)
+        return rearrange(torch.cat(parts), "b c t h w -> b t h w c") / 2 + 0.5
 
     def run(self, folder: Path, seed: int, batch: int, times: int = 1) -> Run:
         """A variant's, of several times the budget's steps."""

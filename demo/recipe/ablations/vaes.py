@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from pipelines.alpha.decoded import join_decoded
@@ -87,7 +88,7 @@ def shown_to(recipe: Recipe, rgb: Tensor, alpha: Tensor, seed: int, number: int)
 def encoded(model: RGBAVAE, shown: Tensor, alpha: Tensor) -> Tensor:
     """(T, H, W, C) in 0..1 to a normalised latent (1, 16, t, h, w) on the model's device."""
     device = next(model.parameters()).device
-    clips = [(clip.to(device).movedim(-1, 0) * 2 - 1)[None] for clip in (shown, alpha)]
+    clips = [rearrange(clip.to(device) * 2 - 1, "t h w c -> 1 c t h w") for clip in (shown, alpha)]
     return normalise(model.encode(*clips))
 
 
@@ -106,7 +107,7 @@ def _measured(study: Study, recipe: Recipe, model: RGBAVAE) -> Numbers:
     for number in range(study.budget.samples):
         rgb, alpha = study.drawn(scene(HELD_OUT_SEED, number))
         shown = shown_to(recipe, rgb, alpha, HELD_OUT_SEED, number)
-        clips = [(clip.movedim(-1, 0) * 2 - 1)[None] for clip in (shown, alpha)]
+        clips = [rearrange(clip * 2 - 1, "t h w c -> 1 c t h w") for clip in (shown, alpha)]
         raw = model.encode(*clips)
         of_clip = _fidelity(torch.cat([rgb, alpha], -1), decoded(model, raw), lpips)
         for name, value in {**of_clip, **_dit_error(velocity, normalise(raw), clips[1], number)}.items():
