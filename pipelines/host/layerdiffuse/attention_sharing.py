@@ -51,7 +51,7 @@ def with_shared_attention(
 def attention_modules(network: Any) -> Iterator[tuple[nn.Module, Any]]:
     """(norm, attention) in the order of the files: on the way down, on the way up, then in the middle."""
     for part in (network.input_blocks, network.output_blocks, network.middle_block):
-        for block in part.modules():
+        for block in () if part is None else part.modules():
             if isinstance(block, BasicTransformerBlock):
                 yield block.norm1, block.attn1
                 yield block.norm2, block.attn2
