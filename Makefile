@@ -6,6 +6,7 @@ BEGAN  := $(shell date +%s)
 
 HOST = $(PYTHON) tools/comfy_host
 HOST_PYTHON = "$$($(HOST) where --python)"
+HOST_ROOT = "$$($(HOST) where --root)"
 
 .PHONY: demo demo-models test check bench host programs
 
@@ -38,7 +39,7 @@ check: host
 	$(HOST_PYTHON) -m ruff check .
 	$(HOST_PYTHON) -m ruff format --check .
 	$(HOST_PYTHON) -m tools.import_table
-	$(HOST_PYTHON) -m pyright --pythonpath $(HOST_PYTHON)
+	PYTHONPATH=$(HOST_ROOT) $(HOST_PYTHON) -m pyright --pythonpath $(HOST_PYTHON)
 	npm run --silent check
 	npm run --silent test
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+
+from torch import Tensor
 
 from ..pipelines.alpha.bleed import edge_bleed
 from ..pipelines.alpha.composite import MODES, SPACES
@@ -51,7 +52,7 @@ class RGBAJoin(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, rgb: Any, mask: Any = None, alpha: Any = None) -> io.NodeOutput:
+    def execute(cls, rgb: Tensor, mask: Tensor | None = None, alpha: Tensor | None = None) -> io.NodeOutput:
         return io.NodeOutput(rgba(rgb, mask) if alpha is None else with_alpha(rgb, alpha))
 
 
@@ -73,7 +74,7 @@ class RGBASplit(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
+    def execute(cls, image: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
         rgb, alpha = rgb_and_alpha(image, mask)
         return io.NodeOutput(rgb.contiguous(), 1 - alpha[..., 0], alpha.repeat(1, 1, 1, 3))
 
@@ -111,7 +112,9 @@ class RGBARender(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, mode: str, color: str, threshold: float, mask: Any = None) -> io.NodeOutput:
+    def execute(
+        cls, image: Tensor, mode: str, color: str, threshold: float, mask: Tensor | None = None
+    ) -> io.NodeOutput:
         render = soft_render if mode == "soft" else partial(hard_render, threshold=threshold)
         background = background_color(color)
         frames = (render(frame[..., :3], frame[..., 3:], background) for frame in frames_of(image, mask))
@@ -180,14 +183,14 @@ class RGBACompositeOver(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        foreground: Any,
-        background: Any,
+        foreground: Tensor,
+        background: Tensor,
         space: str,
         mode: str,
         x: int,
         y: int,
         scale: float,
-        mask: Any = None,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.host.pictures import alpha_work
 
@@ -272,7 +275,7 @@ class RGBAMatte(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: Any,
+        image: Tensor,
         black: float,
         white: float,
         gamma: float,
@@ -281,7 +284,7 @@ class RGBAMatte(io.ComfyNode):
         feather: float,
         fill_holes: int,
         despeckle: int,
-        mask: Any = None,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
         repair = Repair(black, white, gamma, despeckle, fill_holes, choke, grow, feather)
         return io.NodeOutput(changed(image, mask, lambda rgb, alpha: (rgb, repaired(alpha, repair))))
@@ -315,7 +318,7 @@ class RGBAEdgeBleed(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, below: float, mask: Any = None) -> io.NodeOutput:
+    def execute(cls, image: Tensor, below: float, mask: Tensor | None = None) -> io.NodeOutput:
         return io.NodeOutput(changed(image, mask, lambda rgb, alpha: (edge_bleed(rgb, alpha, below), alpha)))
 
 
@@ -362,7 +365,12 @@ class RGBAUnmatte(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, image: Any, strength: float, mask: Any = None, plate: Any = None, empty_below: float = 0.004
+        cls,
+        image: Tensor,
+        strength: float,
+        mask: Tensor | None = None,
+        plate: Tensor | None = None,
+        empty_below: float = 0.004,
     ) -> io.NodeOutput:
         from ..pipelines.host.pictures import alpha_work
 
@@ -412,9 +420,15 @@ class RGBADecontaminate(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, image: Any, background: Any, gain: float, choke: float, mask: Any = None, reading: str = READINGS[0]
+        cls,
+        image: Tensor,
+        background: Tensor,
+        gain: float,
+        choke: float,
+        mask: Tensor | None = None,
+        reading: str = READINGS[0],
     ) -> io.NodeOutput:
-        def cleaned(rgb: Any, alpha: Any, behind: Any) -> tuple[Any, Any]:
+        def cleaned(rgb: Tensor, alpha: Tensor, behind: Tensor) -> tuple[Tensor, Tensor]:
             return decontaminate(rgb, alpha, behind, gain, choke, reading), alpha
 
         return io.NodeOutput(changed(image, mask, cleaned, background=background))
@@ -448,7 +462,7 @@ class RGBADespill(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, key: str, limit: str, strength: float, mask: Any = None) -> io.NodeOutput:
+    def execute(cls, image: Tensor, key: str, limit: str, strength: float, mask: Tensor | None = None) -> io.NodeOutput:
         return io.NodeOutput(changed(image, mask, lambda rgb, alpha: (despill(rgb, key, limit, strength), alpha)))
 
 
@@ -466,7 +480,7 @@ class RGBAPremultiply(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
+    def execute(cls, image: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
         from ..pipelines.host.pictures import alpha_work
 
         return io.NodeOutput(alpha_work.premultiplied(image, mask))
@@ -487,7 +501,7 @@ class RGBAUnpremultiply(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
+    def execute(cls, image: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
         from ..pipelines.host.pictures import alpha_work
 
         return io.NodeOutput(alpha_work.unpremultiplied(image, mask))
@@ -524,7 +538,9 @@ class RGBAResize(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, width: int, height: int, filter: str, fit: str, mask: Any = None) -> io.NodeOutput:
+    def execute(
+        cls, image: Tensor, width: int, height: int, filter: str, fit: str, mask: Tensor | None = None
+    ) -> io.NodeOutput:
         frames = (resize_to_fit(frame, height, width, filter, fit) for frame in frames_of(image, mask))
         return io.NodeOutput(gathered(frames, len(image)))
 
@@ -551,7 +567,9 @@ class RGBACrop(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, x: int, y: int, width: int, height: int, mask: Any = None) -> io.NodeOutput:
+    def execute(
+        cls, image: Tensor, x: int, y: int, width: int, height: int, mask: Tensor | None = None
+    ) -> io.NodeOutput:
         frames = (crop(frame, x, y, width, height) for frame in frames_of(image, mask))
         return io.NodeOutput(gathered(frames, len(image)))
 
@@ -598,7 +616,7 @@ class RGBARetime(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, image: Any, from_fps: float, to_fps: float, method: str, mask: Any = None, clips: int = 1
+        cls, image: Tensor, from_fps: float, to_fps: float, method: str, mask: Tensor | None = None, clips: int = 1
     ) -> io.NodeOutput:
         from ..pipelines.host.pictures import alpha_work
 
@@ -627,7 +645,7 @@ class RGBAClips(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, count: int, mask: Any = None) -> io.NodeOutput:
+    def execute(cls, image: Tensor, count: int, mask: Tensor | None = None) -> io.NodeOutput:
         return io.NodeOutput(list(in_clips(rgba(image, mask), count)))
 
 
@@ -665,7 +683,7 @@ class RGBAReport(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, mask: Any = None, flow: bool = True) -> io.NodeOutput:
+    def execute(cls, image: Tensor, mask: Tensor | None = None, flow: bool = True) -> io.NodeOutput:
         from ..pipelines.host.pictures import reports
 
         found, words, plot = reports.reported(image, mask, flow)
@@ -717,11 +735,11 @@ class RGBAPickBest(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: Sequence[Any],
+        image: Sequence[Tensor],
         seeds: Sequence[int],
         rule: Sequence[str],
-        mask: Sequence[Any] = (),
-        subject: Sequence[Any] = (),
+        mask: Sequence[Tensor] = (),
+        subject: Sequence[Tensor] = (),
     ) -> io.NodeOutput:
         from ..pipelines.host.pictures import reports
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from torch import Tensor
 
 from ..pipelines.alpha.coverage import coverage
 from ..pipelines.ellipse.drawing import Drawing, Ellipse, Keyframe, parse_drawing
@@ -57,7 +57,7 @@ class RGBAEllipseEditor(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, width: int, height: int, length: int, fps: float, ellipses: str, background: Any = None
+        cls, width: int, height: int, length: int, fps: float, ellipses: str, background: Tensor | None = None
     ) -> io.NodeOutput:
         _refuse_size(width, height, length)
         drawing = parse_drawing(ellipses)
@@ -102,7 +102,7 @@ class RGBAFitEllipses(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, mask: Any = None) -> io.NodeOutput:
+    def execute(cls, image: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
         alpha = rgb_and_alpha(image, mask)[1]
         if coverage(alpha).opaque == 1:
             warn("Alpha is opaque everywhere, so the fit is the whole frame: connect RGBA frames or a mask.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from ..pipelines.alpha.render import COLORS, soft_render
 from ..pipelines.host.core.progress import steps
@@ -24,11 +26,14 @@ from ..pipelines.media.video.sprite_sheet import PLAYBACK, SheetPlan
 from ..pipelines.media.video.write_video import VideoPlan
 from .schema import IMAGE_OUT, MASK_OUT, VideoFromFile, category, clip_inputs, clips_input, io
 
+if TYPE_CHECKING:
+    from ..pipelines.host.core.sockets import Audio, VideoInput
+
 MENU = category("in and out")
 BLACK = COLORS["black"]
 
 
-def prefix_input(example: str) -> Any:
+def prefix_input(example: str) -> io.Input:
     return io.String.Input(
         "filename_prefix",
         default="rgba/clip",
@@ -36,11 +41,11 @@ def prefix_input(example: str) -> Any:
     )
 
 
-def fps_input(tooltip: str) -> Any:
+def fps_input(tooltip: str) -> io.Input:
     return io.Float.Input("fps", default=16.0, min=0.01, max=1000.0, step=0.001, round=False, tooltip=tooltip)
 
 
-def frame_inputs(start: str) -> list[Any]:
+def frame_inputs(start: str) -> list[io.Input]:
     """Which frames of a file are loaded."""
     return [
         io.Int.Input("start_frame", default=0, min=0, max=9999999, tooltip=start),
@@ -51,11 +56,11 @@ def frame_inputs(start: str) -> list[Any]:
     ]
 
 
-def association_input(tooltip: str) -> Any:
+def association_input(tooltip: str) -> io.Input:
     return io.Combo.Input("association", options=["auto", "straight", "premultiplied"], optional=True, tooltip=tooltip)
 
 
-def clip_outputs(audio: str) -> list[Any]:
+def clip_outputs(audio: str) -> list[io.Output]:
     return [
         io.Image.Output("image", tooltip=IMAGE_OUT),
         io.Mask.Output("mask", tooltip=MASK_OUT),
@@ -153,7 +158,7 @@ class RGBASaveSequence(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: Any,
+        image: Tensor,
         filename_prefix: str,
         format: str,
         passes: str,
@@ -162,7 +167,7 @@ class RGBASaveSequence(io.ComfyNode):
         fps: float,
         existing: str,
         compression: int,
-        mask: Any = None,
+        mask: Tensor | None = None,
         clips: int = 1,
         color_space: str = "linear Rec.709",
         emissive: bool = False,
@@ -219,7 +224,14 @@ class RGBAPreview(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, fps: float, mask: Any = None, plate: Any = None, compare: Any = None) -> io.NodeOutput:
+    def execute(
+        cls,
+        image: Tensor,
+        fps: float,
+        mask: Tensor | None = None,
+        plate: Tensor | None = None,
+        compare: Tensor | None = None,
+    ) -> io.NodeOutput:
         from ..pipelines.host.pictures import preview
 
         clip = rgba(image, mask)
@@ -269,7 +281,7 @@ class RGBALoadSequence(io.ComfyNode):
         return input_problem(file) or True
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, **_: Any) -> str:
+    def fingerprint_inputs(cls, file: str, **_: object) -> str:
         return fingerprint(file)
 
     @classmethod
@@ -353,13 +365,13 @@ class RGBASaveVideo(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: Any,
+        image: Tensor,
         filename_prefix: str,
         format: str,
         association: str,
         fps: float,
-        mask: Any = None,
-        audio: Any = None,
+        mask: Tensor | None = None,
+        audio: Audio | None = None,
         clips: int = 1,
         bleed: bool = True,
     ) -> io.NodeOutput:
@@ -424,12 +436,12 @@ class RGBASaveAnimation(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: Any,
+        image: Tensor,
         filename_prefix: str,
         format: str,
         fps: float,
         loop: int,
-        mask: Any = None,
+        mask: Tensor | None = None,
         clips: int = 1,
         quality: int = 100,
     ) -> io.NodeOutput:
@@ -505,12 +517,12 @@ class RGBASaveSpriteSheet(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: Any,
+        image: Tensor,
         filename_prefix: str,
         columns: int,
         max_size: int,
         fps: float,
-        mask: Any = None,
+        mask: Tensor | None = None,
         clips: int = 1,
         trim: bool = True,
         gap: int = 2,
@@ -567,12 +579,12 @@ class RGBADeliver(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: Any,
+        image: Tensor,
         target: str,
         filename_prefix: str,
         fps: float,
-        mask: Any = None,
-        audio: Any = None,
+        mask: Tensor | None = None,
+        audio: Audio | None = None,
         clips: int = 1,
     ) -> io.NodeOutput:
         from ..pipelines.host.files import delivery, output_folder
@@ -622,7 +634,7 @@ class RGBALoadVideo(io.ComfyNode):
         return input_problem(file) or True
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, **_: Any) -> str:
+    def fingerprint_inputs(cls, file: str, **_: object) -> str:
         return fingerprint(file)
 
     @classmethod
@@ -667,7 +679,7 @@ class RGBAFromVideo(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, video: Any) -> io.NodeOutput:
+    def execute(cls, video: VideoInput) -> io.NodeOutput:
         from ..pipelines.host.files import footage
 
         image, rate, audio = footage.from_video(video, VideoFromFile)

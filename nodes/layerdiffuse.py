@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from ..pipelines.host.core.model_files import LAYERDIFFUSE, names, path_of
 from ..pipelines.host.pictures.image_and_mask import mask_of
@@ -16,10 +18,13 @@ from .names import (
 from .refusals import says_what_takes_it
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, io
 
+if TYPE_CHECKING:
+    from ..pipelines.host.core.sockets import VAE, Conditioning, Latent, ModelPatcher
+
 MENU = category("LayerDiffuse")
 
 
-def weights_input(which: str) -> Any:
+def weights_input(which: str) -> io.Input:
     """`weights_name`, from the folders that LayerDiffuse's files are looked for in."""
     return io.Combo.Input(
         "weights_name",
@@ -28,7 +33,7 @@ def weights_input(which: str) -> Any:
     )
 
 
-def strength_input(zero: str) -> Any:
+def strength_input(zero: str) -> io.Input:
     return io.Float.Input(
         "strength",
         default=1.0,
@@ -62,7 +67,7 @@ class RGBAApplyLayerDiffuse(io.ComfyNode):
 
     @classmethod
     @says_what_takes_it()
-    def execute(cls, model: Any, weights_name: str, strength: float) -> io.NodeOutput:
+    def execute(cls, model: ModelPatcher, weights_name: str, strength: float) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse import weight_patches
 
         return io.NodeOutput(weight_patches.applied(model, path_of(weights_name, *LAYERDIFFUSE), strength))
@@ -109,13 +114,13 @@ class RGBALayerDiffuseCondition(io.ComfyNode):
     @says_what_takes_it()
     def execute(
         cls,
-        model: Any,
-        positive: Any,
-        negative: Any,
+        model: ModelPatcher,
+        positive: Conditioning,
+        negative: Conditioning,
         weights_name: str,
-        latent: dict[str, Any],
+        latent: Latent,
         strength: float,
-        blended: dict[str, Any] | None = None,
+        blended: Latent | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse import condition
 
@@ -174,10 +179,21 @@ class RGBALayerDiffuseJoint(io.ComfyNode):
 
     @classmethod
     @says_what_takes_it()
-    def execute(cls, model: Any, weights_name: str, strength: float, **given: Any) -> io.NodeOutput:
+    def execute(
+        cls,
+        model: ModelPatcher,
+        weights_name: str,
+        strength: float,
+        foreground: Conditioning | None = None,
+        background: Conditioning | None = None,
+        blended: Conditioning | None = None,
+        image: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse import layers
 
-        return io.NodeOutput(*layers.applied(model, path_of(weights_name, *LAYERDIFFUSE), strength, **given))
+        path = path_of(weights_name, *LAYERDIFFUSE)
+        return io.NodeOutput(*layers.applied(model, path, strength, foreground, background, blended, image, mask))
 
 
 class RGBASplitLayers(io.ComfyNode):
@@ -206,7 +222,7 @@ class RGBASplitLayers(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, samples: dict[str, Any], layers: int) -> io.NodeOutput:
+    def execute(cls, samples: Latent, layers: int) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse.layers import split
 
         return io.NodeOutput(*split(samples, layers))
@@ -245,7 +261,7 @@ class RGBADecodeLayerDiffuse(io.ComfyNode):
 
     @classmethod
     @says_what_takes_it()
-    def execute(cls, samples: dict[str, Any], rgb: Any, weights_name: str, ensemble: bool) -> io.NodeOutput:
+    def execute(cls, samples: Latent, rgb: Tensor, weights_name: str, ensemble: bool) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse import transparent_vae
 
         image = transparent_vae.decode(samples["samples"], rgb, path_of(weights_name, *LAYERDIFFUSE), ensemble)
@@ -298,7 +314,7 @@ class RGBAEncodeLayerDiffuse(io.ComfyNode):
     @classmethod
     @says_what_takes_it()
     def execute(
-        cls, image: Any, vae: Any, weights_name: str, offset_scale: float, padding: bool, mask: Any = None
+        cls, image: Tensor, vae: VAE, weights_name: str, offset_scale: float, padding: bool, mask: Tensor | None = None
     ) -> io.NodeOutput:
         from ..pipelines.host.layerdiffuse import transparent_vae
 

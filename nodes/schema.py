@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import ComfyExtension, InputImpl, io, ui
 
 __all__ = [
@@ -36,7 +34,7 @@ def category(name: str) -> str:
     return f"{ROOT}/{name}"
 
 
-def clip_inputs(image: str = "Frames in RGBA (straight) or RGB, 0 to 1.") -> list[Any]:
+def clip_inputs(image: str = "Frames in RGBA (straight) or RGB, 0 to 1.") -> list[io.Input]:
     """`image` and the optional `mask` that gives or replaces its alpha."""
     return [
         io.Image.Input("image", tooltip=image),
@@ -49,7 +47,7 @@ def clip_inputs(image: str = "Frames in RGBA (straight) or RGB, 0 to 1.") -> lis
     ]
 
 
-def clips_input(each: str) -> Any:
+def clips_input(each: str) -> io.Input:
     """`clips`: how a batch of frames divides; the last of a node's inputs."""
     return io.Int.Input(
         "clips",
@@ -61,7 +59,7 @@ def clips_input(each: str) -> Any:
     )
 
 
-def size_inputs() -> list[Any]:
+def size_inputs() -> list[io.Input]:
     """Width, height and length of a Wan clip."""
     return [
         io.Int.Input("width", default=832, min=16, max=8192, step=16, tooltip="Width in pixels, a multiple of 16."),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from ..pipelines.alpha.decoded import ALPHA_FROM
 from ..pipelines.host.core import model_files
@@ -15,6 +17,10 @@ from ..pipelines.transpixeler.halves import KEEP
 from .names import APPLY_TRANSPIXELER, LOAD_COGVIDEOX
 from .refusals import says_what_takes_it
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, io
+
+if TYPE_CHECKING:
+    from ..pipelines.host.core.sockets import VAE, Conditioning, Latent, ModelPatcher
+    from ..pipelines.host.transpixeler.joint_model import SameNoise
 
 MENU = category("TransPixeler")
 
@@ -101,12 +107,12 @@ class RGBAApplyTransPixeler(io.ComfyNode):
     @says_what_takes_it()
     def execute(
         cls,
-        model: Any,
+        model: ModelPatcher,
         weights_name: str,
         strength: float,
         text_to_alpha: str,
         rgb_to_alpha: bool,
-        same_noise: Any,
+        same_noise: SameNoise,
     ) -> io.NodeOutput:
         from ..pipelines.host.transpixeler import joint_model
 
@@ -147,7 +153,7 @@ class RGBAJointLatent(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, rgb: dict[str, Any], keep: str, alpha: dict[str, Any] | None = None) -> io.NodeOutput:
+    def execute(cls, rgb: Latent, keep: str, alpha: Latent | None = None) -> io.NodeOutput:
         from ..pipelines.host.transpixeler import joint_latent
 
         return io.NodeOutput(joint_latent.joined(rgb, alpha, keep))
@@ -171,7 +177,7 @@ class RGBASplitJoint(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, samples: dict[str, Any]) -> io.NodeOutput:
+    def execute(cls, samples: Latent) -> io.NodeOutput:
         from ..pipelines.host.transpixeler import joint_latent
 
         return io.NodeOutput(*joint_latent.halves_of(samples))
@@ -234,11 +240,34 @@ class RGBASampleJoint(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: Any, positive: Any, negative: Any, latent_image: dict[str, Any], **settings: Any
+        cls,
+        model: ModelPatcher,
+        positive: Conditioning,
+        negative: Conditioning,
+        latent_image: Latent,
+        seed: int,
+        steps: int,
+        cfg: float,
+        sampler_name: str,
+        scheduler: str,
+        denoise: float,
     ) -> io.NodeOutput:
         from ..pipelines.host.transpixeler import joint_sampling
 
-        return io.NodeOutput(*joint_sampling.sample(model, latent_image, positive, negative, **settings))
+        return io.NodeOutput(
+            *joint_sampling.sample(
+                model,
+                latent_image,
+                positive,
+                negative,
+                seed=seed,
+                steps=steps,
+                cfg=cfg,
+                sampler_name=sampler_name,
+                scheduler=scheduler,
+                denoise=denoise,
+            )
+        )
 
 
 class RGBACogVideoXSampler(io.ComfyNode):
@@ -306,7 +335,7 @@ class RGBADecodeJoint(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, rgb: dict[str, Any], alpha: dict[str, Any], vae: Any, alpha_from: str) -> io.NodeOutput:
+    def execute(cls, rgb: Latent, alpha: Latent, vae: VAE, alpha_from: str) -> io.NodeOutput:
         from ..pipelines.host.transpixeler import joint_decode
 
         image, colour = joint_decode.decode(rgb, alpha, vae, alpha_from)
@@ -355,14 +384,14 @@ class RGBAJointFirstFrame(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        positive: Any,
-        negative: Any,
-        vae: Any,
-        image: Any,
+        positive: Conditioning,
+        negative: Conditioning,
+        vae: VAE,
+        image: Tensor,
         width: int,
         height: int,
         length: int,
-        mask: Any = None,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.host.transpixeler import first_frame
 

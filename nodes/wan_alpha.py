@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from ..pipelines.alpha.coverage import coverage
 from ..pipelines.alpha.render import COLORS, hard_render
@@ -19,6 +20,8 @@ from .refusals import says_what_takes_it
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, SUBJECT_OUT, RGBAVAESocket, category, clip_inputs, clips_input, io
 
 if TYPE_CHECKING:
+    from ..pipelines.host.core.sockets import VAE, Latent, ModelPatcher, Noise
+    from ..pipelines.host.wan_alpha.dora import Apply
     from ..pipelines.host.wan_alpha.mean_shift import MeanShift
     from ..pipelines.host.wan_alpha.vae import RGBAVAE
 
@@ -108,7 +111,7 @@ class RGBAVAEFromPair(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, rgb_vae: Any, alpha_vae: Any) -> io.NodeOutput:
+    def execute(cls, rgb_vae: VAE, alpha_vae: VAE) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha import vae
 
         return io.NodeOutput(vae.paired(rgb_vae, alpha_vae))
@@ -165,7 +168,7 @@ class RGBADecode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, samples: dict[str, Any], rgba_vae: RGBAVAE, tile_size: int) -> io.NodeOutput:
+    def execute(cls, samples: Latent, rgba_vae: RGBAVAE, tile_size: int) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha import vae
 
         image, rgb = vae.decode(samples["samples"], rgba_vae, tile_size)
@@ -197,7 +200,9 @@ class RGBAEncode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Any, rgba_vae: RGBAVAE, background: str, mask: Any = None, clips: int = 1) -> io.NodeOutput:
+    def execute(
+        cls, image: Tensor, rgba_vae: RGBAVAE, background: str, mask: Tensor | None = None, clips: int = 1
+    ) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha import vae
 
         rgb, alpha = rgb_and_alpha(image, mask)
@@ -253,7 +258,13 @@ class RGBAApplyDoRA(io.ComfyNode):
     @classmethod
     @says_what_takes_it()
     def execute(
-        cls, model: Any, dora_name: str, strength: float, speed_lora_name: str, speed_strength: float, apply: Any
+        cls,
+        model: ModelPatcher,
+        dora_name: str,
+        strength: float,
+        speed_lora_name: str,
+        speed_strength: float,
+        apply: Apply,
     ) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha import dora, dora_files
 
@@ -280,7 +291,9 @@ class RGBAMeanShift(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model: Any, subject: Any, mean_shift: float, subject_is: str, rounding: str) -> io.NodeOutput:
+    def execute(
+        cls, model: ModelPatcher, subject: Tensor, mean_shift: float, subject_is: str, rounding: str
+    ) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha.mean_shift import shift_model
 
         return io.NodeOutput(shift_model(model, _mean_shift(subject, mean_shift, subject_is, rounding)))
@@ -301,7 +314,7 @@ class RGBAMeanShiftNoise(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, noise: Any, subject: Any, mean_shift: float, subject_is: str, rounding: str) -> io.NodeOutput:
+    def execute(cls, noise: Noise, subject: Tensor, mean_shift: float, subject_is: str, rounding: str) -> io.NodeOutput:
         from ..pipelines.host.wan_alpha.mean_shift import ShiftedNoise
 
         return io.NodeOutput(ShiftedNoise(noise, _mean_shift(subject, mean_shift, subject_is, rounding)))
@@ -398,7 +411,7 @@ class RGBATransparentPrompt(io.ComfyNode):
         return io.NodeOutput(prompts.transparent_prompt(**choices))
 
 
-def _shift_inputs() -> list[Any]:
+def _shift_inputs() -> list[io.Input]:
     return [
         io.Mask.Input(
             "subject",
@@ -426,7 +439,7 @@ def _shift_inputs() -> list[Any]:
     ]
 
 
-def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str) -> MeanShift:
+def _mean_shift(subject: Tensor, mean_shift: float, subject_is: str, rounding: str) -> MeanShift:
     from ..pipelines.host.wan_alpha.mean_shift import MeanShift
 
     low, high = (float(value) for value in subject.aminmax())
@@ -441,7 +454,7 @@ def _mean_shift(subject: Any, mean_shift: float, subject_is: str, rounding: str)
     return MeanShift(field, mean_shift, ROUNDINGS[rounding])
 
 
-def _warn_if_dead(image: Any) -> None:
+def _warn_if_dead(image: Tensor) -> None:
     found = coverage(image[..., 3:])
     if found.opaque >= NEARLY_ALL:
         warn(

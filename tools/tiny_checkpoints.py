@@ -234,11 +234,11 @@ def write(folder: Path, seed: int = 0) -> None:
     tiny_picture_models.write(normal, filled, low_rank, save)
 
 
-def _decoder_layers(vae: Mapping[str, object], prefixes: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _decoder_layers(vae: Mapping[str, Tensor], prefixes: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Every convolution of both decoders: (prefix, layer)."""
     for prefix in prefixes:
         for name, tensor in vae.items():
-            if name.startswith("decoder.") and name.endswith(".weight") and tensor.ndim > 3:  # type: ignore[attr-defined]
+            if name.startswith("decoder.") and name.endswith(".weight") and tensor.ndim > 3:
                 yield prefix, name.removesuffix(".weight")
 
 

@@ -14,7 +14,7 @@ import json
 import shutil
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tools import comfy_host
 
@@ -143,7 +143,7 @@ class WebUI:
 
     def __init__(self, server: comfy_host.Server, width: int = 1600, height: int = 900, sharpness: int = 1) -> None:
         self.server = server
-        self.viewport = {"width": width, "height": height}
+        self.viewport: ViewportSize = {"width": width, "height": height}
         self.sharpness = sharpness
         self.errors: list[str] = []
         self.page: Page
@@ -154,7 +154,7 @@ class WebUI:
         self._playwright = sync_playwright().start()
         try:
             browser = self._playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-            self.page = browser.new_page(viewport=self.viewport, device_scale_factor=self.sharpness)  # type: ignore[arg-type]
+            self.page = browser.new_page(viewport=self.viewport, device_scale_factor=self.sharpness)
             self.page.on("pageerror", lambda error: self.errors.append(str(error)))
             self.page.goto(self.server.url, timeout=START_LIMIT_MS)
             ready = "window.app?.isGraphReady && window.app.extensionManager?.workflow?.activeWorkflow"
@@ -196,7 +196,7 @@ class WebUI:
             return self.page.screenshot(style=NO_MENU_BUTTON)
         finally:
             self.page.evaluate("app.extensionManager.command.execute('Workspace.ToggleFocusMode')")
-            self.page.set_viewport_size(self.viewport)  # type: ignore[arg-type]
+            self.page.set_viewport_size(self.viewport)
 
 
 def chromium() -> str:

@@ -11,7 +11,7 @@ Differs  torch's takes matrices alone; a kernel is one here, (out, in * taps).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import nn
@@ -53,7 +53,13 @@ class MuonAndAdamW(torch.optim.Optimizer):
             flat.data = kernel.data.view(len(kernel), -1)
             flat.grad = None if kernel.grad is None else kernel.grad.reshape(len(kernel), -1)
 
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
         loss = closure() if closure else None
         self._follow()
         for part in self.parts:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -66,12 +66,14 @@ class SharingUnit(nn.Module):
     @property
     def widths(self) -> tuple[int, int]:
         """Of the attention, and of its context."""
-        return self.temporal_i.in_features, self.to_k_lora[0].down.in_features  # type: ignore[union-attr, return-value]
+        return self.temporal_i.in_features, self._pairs("to_k")[0].down.in_features
 
     def change(self, projection: str, x: Tensor) -> Tensor:
         """What is added to the output of a projection, by layer."""
-        pairs = self.get_submodule(f"{projection}_lora")
-        return interleaved([pair(rows) for pair, rows in zip(pairs, by_layer(x, self.layers))])  # type: ignore[arg-type]
+        return interleaved([pair(rows) for pair, rows in zip(self._pairs(projection), by_layer(x, self.layers))])
+
+    def _pairs(self, projection: str) -> list[Pair]:
+        return cast("list[Pair]", list(cast("nn.ModuleList", self.get_submodule(f"{projection}_lora"))))
 
     def control(self, maps: Maps, rows: int, tokens: int) -> Tensor | None:
         """(rows, tokens, C) to add to the attention's input; None without control. Raises ValueError for a size that
@@ -113,8 +115,12 @@ class AttentionSharing(nn.Module):
         self.encoder = encoder
 
     @property
+    def units_in_order(self) -> list[SharingUnit]:
+        return cast("list[SharingUnit]", list(self.units))
+
+    @property
     def layers(self) -> int:
-        return next(iter(self.units)).layers  # type: ignore[return-value]
+        return self.units_in_order[0].layers
 
 
 def read_sharing(weights: Mapping[str, Tensor], operations: Any = nn) -> AttentionSharing:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class OffsetEncoder(nn.Module):
 
     @property
     def latent_channels(self) -> int:
-        return self.blocks[-1].out_channels  # type: ignore[return-value]
+        return cast("nn.Conv2d", self.blocks[-1]).out_channels
 
     def forward(self, feed: Tensor) -> Tensor:
         return self.blocks(feed)

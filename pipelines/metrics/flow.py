@@ -62,7 +62,12 @@ def flow_difference(rgb: Tensor, alpha: Tensor) -> FlowDifference:
     distances, lengths = [], []
     for k in range(len(colors) - 1):
         of_color, of_alpha = (
-            cv2.calcOpticalFlowFarneback(pictures[k], pictures[k + 1], None, **FARNEBACK)  # pyright: ignore
+            cv2.calcOpticalFlowFarneback(  # pyright: ignore[reportCallIssue]  its stub does not know that flow may be None
+                pictures[k],
+                pictures[k + 1],
+                None,  # pyright: ignore[reportArgumentType]
+                **FARNEBACK,
+            )
             for pictures in (colors, alphas)
         )
         distances.append(_mean_length(of_color - of_alpha))

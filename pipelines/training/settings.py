@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 Settings = TypeVar("Settings")
 
@@ -28,7 +28,7 @@ def parse(kind: type[Settings], command: str, arguments: Sequence[str]) -> Setti
     parser.add_argument("config", nargs="?", type=Path, help="a TOML file of the settings below")
     hints = get_type_hints(kind, include_extras=True)
     types = {name: get_args(hint)[0] for name, hint in hints.items()}
-    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    known = {one.name: one for one in fields(cast("Any", kind))}
     for name, one in known.items():
         wanted = types[name]
         choices = get_args(wanted) if get_origin(wanted) is Literal else None

@@ -1,7 +1,7 @@
 """A real ComfyUI for the demo, the tests and the benchmarks: install it, find it, start it, drive it.
 
     python3 tools/comfy_host install [--version V] [--dest DIR]
-    python3 tools/comfy_host where   [--version V] [--dest DIR] [--python]
+    python3 tools/comfy_host where   [--version V] [--dest DIR] [--root | --python]
     python3 tools/comfy_host serve   [options]
     python3 tools/comfy_host run GRAPH.json [--set NODE.INPUT=VALUE ...] [--timeout S] [options]
 
@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text)
         sub.add_argument("--version", choices=RELEASES, default=None)
         sub.add_argument("--dest", type=Path, default=None, help="instead of the user's cache folder")
-        sub.add_argument("--python", action="store_true", help="print the path of its Python alone")
+        alone = sub.add_mutually_exclusive_group()
+        alone.add_argument("--root", action="store_const", dest="part", const="root", help="print its folder alone")
+        alone.add_argument("--python", action="store_const", dest="part", const="python", help="print its Python alone")
     serve = commands.add_parser("serve", help="start the host with this pack and leave it running")
     run = commands.add_parser("run", help="queue one graph and print the files that it wrote")
     for sub in (serve, run):
@@ -109,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop_when_told()
     if options.command in ("install", "where"):
         host = (install if options.command == "install" else where)(options.version, options.dest)
-        sys.stdout.write((host.python if options.python else json.dumps(asdict(host))) + "\n")
+        sys.stdout.write((getattr(host, options.part) if options.part else json.dumps(asdict(host))) + "\n")
         return 0
     graph = set_inputs(read_graph(options.graph), options.assignments) if options.command == "run" else None
     host = install(options.host_version)

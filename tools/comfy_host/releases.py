@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from .host import HostError
 from .interpreters import call
@@ -60,7 +61,7 @@ def unpack(archive: Path, sha256: str, target: Path) -> None:
             path = (fresh / inside).resolve()
             if inside and member.isfile() and path.is_relative_to(fresh.resolve()):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with tar.extractfile(member) as source, open(path, "wb") as sink:  # type: ignore[union-attr]
+                with cast("IO[bytes]", tar.extractfile(member)) as source, open(path, "wb") as sink:
                     shutil.copyfileobj(source, sink)
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -181,10 +182,10 @@ def find_free_port() -> int:
 
 
 def _link(folder: Path, link: Path) -> None:
-    if os.name == "nt":  # symbolic links need a privilege there, junctions do not
+    if sys.platform == "win32":  # symbolic links need a privilege there, junctions do not
         import _winapi
 
-        _winapi.CreateJunction(str(folder), str(link))  # type: ignore[attr-defined]
+        _winapi.CreateJunction(str(folder), str(link))
     else:
         link.symlink_to(folder, target_is_directory=True)
 

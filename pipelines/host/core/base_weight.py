@@ -12,24 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import comfy.lora
 import torch
 from comfy.quant_ops import QuantizedTensor
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from .sockets import ModelPatcher
+
+T = TypeVar("T")
 PLAIN = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 PROBE_ROWS = 1024
 ON_USE = ("weight_function", "bias_function")
 
 
-def is_plain(weight: object) -> bool:
+def is_plain(weight: object) -> TypeGuard[Tensor]:
     """Whether this is an ordinary floating point weight."""
-    return type(weight) in (Tensor, nn.Parameter) and weight.dtype in PLAIN  # type: ignore[attr-defined]
+    return isinstance(weight, Tensor) and type(weight) in (Tensor, nn.Parameter) and weight.dtype in PLAIN
 
 
-def parameter_shapes(model: Any) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(model: ModelPatcher) -> dict[str, tuple[int, ...]]:
     """{parameter of the diffusion model: shape of the unquantised weight as it was before others patched it}; packed
     weights are told by their layer."""
     network = model.model.diffusion_model
@@ -43,7 +47,7 @@ def parameter_shapes(model: Any) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def base_weight(patcher: Any, target: str, x: Tensor) -> Tensor:
+def base_weight(patcher: ModelPatcher, target: str, x: Tensor) -> Tensor:
     """(out, in) on x's device, in its own dtype where it has one.
 
     `target` is the layer's path in the diffusion model, x an input of it.
@@ -60,7 +64,7 @@ def base_weight(patcher: Any, target: str, x: Tensor) -> Tensor:
         return _answers(module, x)
 
 
-def bias_in_use(patcher: Any, target: str, x: Tensor) -> Tensor:
+def bias_in_use(patcher: ModelPatcher, target: str, x: Tensor) -> Tensor:
     """The bias in use, other nodes' patches included: (out,) float32 on x's device, or a 0 without axes."""
     module, key = _layer(patcher, target)
     bias = _before(patcher, f"{key}.bias", getattr(module, "bias", None))
@@ -71,17 +75,17 @@ def bias_in_use(patcher: Any, target: str, x: Tensor) -> Tensor:
     return module.forward(x.new_zeros(1, x.shape[-1]))[0].to(torch.float32)
 
 
-def _layer(patcher: Any, target: str) -> tuple[nn.Module, str]:
+def _layer(patcher: ModelPatcher, target: str) -> tuple[nn.Module, str]:
     key = f"diffusion_model.{target}"
     return patcher.model.get_submodule(key), key
 
 
-def _is_its_own_value(weight: object) -> bool:
+def _is_its_own_value(weight: object) -> TypeGuard[Tensor]:
     """Whether the numbers in this tensor are the weight: so is fp8 without a scale, which merging would round."""
-    return type(weight) in (Tensor, nn.Parameter) and weight.is_floating_point()  # type: ignore[attr-defined]
+    return isinstance(weight, Tensor) and type(weight) in (Tensor, nn.Parameter) and weight.is_floating_point()
 
 
-def _before(patcher: Any, key: str, current: Any) -> Any:
+def _before(patcher: ModelPatcher, key: str, current: T) -> Tensor | T:
     """What stood there before the host patched it in place."""
     return patcher.backup[key].weight if key in patcher.backup else current
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy.samplers import KSamplerX0Inpaint, Sampler
 from torch import Tensor
 from tqdm.auto import trange
+
+if TYPE_CHECKING:
+    from comfy.samplers import CFGGuider
 
 OnStep = Callable[[int, Tensor, Tensor], None]
 """(step, x after it, x0 predicted in it)."""
@@ -25,7 +28,7 @@ OnStep = Callable[[int, Tensor, Tensor], None]
 class Run:
     """One run: the guider, the model that it asks, the noise levels, the noise, and what goes with every question."""
 
-    guider: Any
+    guider: CFGGuider
     model: KSamplerX0Inpaint
     sigmas: Tensor
     noise: Tensor
@@ -37,6 +40,13 @@ class Run:
         return self.guider.inner_model.model_sampling
 
 
+class _GuidedModel(KSamplerX0Inpaint):
+    """With the names of what every sampler of the host sets on it."""
+
+    latent_image: Tensor | None
+    noise: Tensor
+
+
 class ReferenceSampler(Sampler):
     """A sampler of a reference; what is its own is `integrate`."""
 
@@ -44,18 +54,18 @@ class ReferenceSampler(Sampler):
         """x at the last sigma, in the host's sigma space. `on_step` may raise to interrupt."""
         raise NotImplementedError
 
-    def sample(
+    def sample(  # pyright: ignore[reportIncompatibleMethodOverride]  the base names none of what its callers pass
         self,
-        model_wrap: Any,
+        model_wrap: CFGGuider,
         sigmas: Tensor,
         extra_args: dict[str, Any],
-        callback: Any,
+        callback: Callable[[int, Tensor, Tensor, int], object] | None,
         noise: Tensor,
         latent_image: Tensor | None = None,
         denoise_mask: Tensor | None = None,
         disable_pbar: bool = False,
     ) -> Tensor:
-        model = KSamplerX0Inpaint(model_wrap, sigmas)
+        model = _GuidedModel(model_wrap, sigmas)
         model.latent_image, model.noise = latent_image, noise
         run = Run(model_wrap, model, sigmas, noise, latent_image, {**extra_args, "denoise_mask": denoise_mask})
         total = len(sigmas) - 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -22,9 +22,12 @@ from ..core.progress import steps
 from .output_folder import Saved, page_entry, prefix_problem, save_files, save_sequence, save_sheet, still_problem
 from .sound import sound_of
 
+if TYPE_CHECKING:
+    from ..core.sockets import Audio, Hidden
+
 
 def deliver(
-    target: str, prefix: str, clips: Sequence[Tensor], fps: Fraction, audio: dict[str, Any] | None, hidden: Any
+    target: str, prefix: str, clips: Sequence[Tensor], fps: Fraction, audio: Audio | None, hidden: Hidden
 ) -> Saved:
     """Everything that a target takes, all of one version and with the target in its name, with progress.
 
@@ -54,7 +57,7 @@ def deliver(
     return Saved("\n".join(map(str, written)), done.ui | {"files": [*map(page_entry, written)]})
 
 
-def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: Stills, hidden: Any) -> Saved:
+def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: Stills, hidden: Hidden) -> Saved:
     still = STILLS[part.format](1, Light(kind=part.kind))
     plan = partial(Plan, still=still, fps=fps, seeds=graph.seeds(hidden), graph=graph.running(hidden))
     return save_sequence(prefix, NEW_VERSION, clips, plan)
@@ -62,7 +65,7 @@ def _deliver_stills(prefix: str, clips: Sequence[Tensor], fps: Fraction, part: S
 
 def problem(prefix: str | None, target: str | None) -> str | None:
     """Why nothing can be delivered as that on this host, known before anything runs; None when it can."""
-    if target not in TARGETS:
+    if target is None or target not in TARGETS:
         return prefix_problem(prefix, None)
     names = [] if prefix is None else [prefix, file_name(prefix, target)]
     stills = [each.format for each in deliveries(target) if isinstance(each, Stills)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,6 +16,11 @@ from ...media.video.read_video import Source, Wanted, described, frame_count, re
 from ..core.progress import steps
 from .input_folder import chosen_path
 from .sound import audio_of
+
+if TYPE_CHECKING:
+    from comfy_api.latest import InputImpl
+
+    from ..core.sockets import Audio, VideoInput
 
 
 def load_sequence(
@@ -29,7 +34,7 @@ def load_sequence(
     return read_footage(footage, association, steps(len(footage.files))), footage.fps or USUAL / every
 
 
-def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, dict[str, Any] | None]:
+def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, Audio | None]:
     """The frames that are asked for, their rate and the sound that goes with them, with progress."""
     video = described(source)
     count = frame_count(video, wanted)
@@ -38,7 +43,9 @@ def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, dict[s
     return clip, video.fps / wanted.every, audio_of(read_audio(source, wanted.start / video.fps, seconds))
 
 
-def from_video(video: Any, kind_of_files: type) -> tuple[Tensor, Fraction, dict[str, Any] | None]:
+def from_video(
+    video: VideoInput, kind_of_files: type[InputImpl.VideoFromFile]
+) -> tuple[Tensor, Fraction, Audio | None]:
     """A VIDEO of the host: its file by our own way, which keeps the alpha of VP9; what has no file as it is.
 
     `kind_of_files` is the host's class for a VIDEO that is a file, and nothing else.

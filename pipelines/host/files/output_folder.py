@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import folder_paths
 from torch import Tensor
@@ -26,6 +26,9 @@ from ...media.whole_file import write_whole
 from ..core.notices import warn
 from ..core.progress import steps
 from .sound import sound_of
+
+if TYPE_CHECKING:
+    from ..core.sockets import Audio
 
 TOKEN = re.compile("%(width|height|year|month|day|hour|minute|second)%")
 TRIED_FRAMES, TRIED_LINES = 4, 120
@@ -113,7 +116,7 @@ def save_files(prefix: str, suffix: str, clips: Sequence[Tensor], write: Callabl
     )
 
 
-def save_video(prefix: str, clips: Sequence[Tensor], plan: VideoPlan, audio: dict[str, Any] | None) -> Saved:
+def save_video(prefix: str, clips: Sequence[Tensor], plan: VideoPlan, audio: Audio | None) -> Saved:
     """Writes and checks a video for each clip of the batch, with progress."""
     step = steps(2 * sum(len(clip) for clip in clips))
 

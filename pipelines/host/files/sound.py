@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...media.video.sound import Sound
 
+if TYPE_CHECKING:
+    from ..core.sockets import Audio
 
-def audio_of(sound: Sound | None) -> dict[str, Any] | None:
+
+def audio_of(sound: Sound | None) -> Audio | None:
     """Sound as the host's AUDIO."""
     return sound and {"waveform": sound.waveform[None], "sample_rate": sound.rate}
 
 
-def sound_of(audio: dict[str, Any] | None, entry: int = 0) -> Sound | None:
+def sound_of(audio: Audio | None, entry: int = 0) -> Sound | None:
     """The host's AUDIO as sound: one waveform for all clips of a batch, or each its own."""
     if audio is None:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy.ops
 import comfy.utils
@@ -19,20 +19,26 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor, nn
 
-from ...layerdiffuse.attention_sharing import AttentionSharing, SharingUnit, read_sharing, share
+from ...layerdiffuse.attention_sharing import AttentionSharing, read_sharing, share
 from ...layerdiffuse.layers import refuse_other_batch, with_own_prompts
 from ..core.side_model import stand_beside
+
+if TYPE_CHECKING:
+    from comfy.ldm.modules.attention import CrossAttention
+    from torch.utils.hooks import RemovableHandle
+
+    from ..core.sockets import ModelPatcher
 
 KEY = "rgba_video.layerdiffuse"
 
 
 def with_shared_attention(
-    model: Any,
+    model: ModelPatcher,
     weights: Mapping[str, Tensor],
     strength: float,
     prompts: Sequence[Tensor | None] = (),
     picture: Tensor | None = None,
-) -> Any:
+) -> ModelPatcher:
     """A clone of `model` whose batch is layers of pictures; what this had put on it before is replaced.
 
     prompts: one (1, tokens, features) or None for each layer. picture: the given layer, (1 or pictures, 3, H, W) in
@@ -48,22 +54,25 @@ def with_shared_attention(
     return clone
 
 
-def attention_modules(network: Any) -> Iterator[tuple[nn.Module, Any]]:
+def attention_modules(network: UNetModel) -> Iterator[tuple[nn.Module, CrossAttention]]:
     """(norm, attention) in the order of the files: on the way down, on the way up, then in the middle."""
     for part in (network.input_blocks, network.output_blocks, network.middle_block):
-        for block in part.modules():
+        for block in () if part is None else part.modules():
             if isinstance(block, BasicTransformerBlock):
+                assert block.attn2 is not None
                 yield block.norm1, block.attn1
                 yield block.norm2, block.attn2
 
 
 @contextmanager
-def shared(network: Any, sharing: AttentionSharing, strength: float, maps: Mapping[int, Tensor]) -> Iterator[None]:
+def shared(
+    network: UNetModel, sharing: AttentionSharing, strength: float, maps: Mapping[int, Tensor]
+) -> Iterator[None]:
     """Inside, every unit stands beside its attention module."""
-    handles: list[Any] = []
+    handles: list[RemovableHandle] = []
     try:
-        for (norm, attention), unit in zip(attention_modules(network), sharing.units):
-            handles += share(norm, attention, unit, strength, maps)  # type: ignore[arg-type]
+        for (norm, attention), unit in zip(attention_modules(network), sharing.units_in_order):
+            handles += share(norm, attention, unit, strength, maps)
         yield
     finally:
         for handle in handles:
@@ -113,7 +122,7 @@ def _fitted(picture: Tensor, height: int, width: int) -> Tensor:
     return comfy.utils.common_upscale((picture + 1) / 2, width, height, method, "center") * 2 - 1
 
 
-def _refuse_other_model(sharing: AttentionSharing, network: Any) -> None:
+def _refuse_other_model(sharing: AttentionSharing, network: nn.Module) -> None:
     if not isinstance(network, UNetModel):
         raise ValueError(f"it was made for SD 1.5, but model is {type(network).__name__}; choose another model.")
     found = [attention for _, attention in attention_modules(network)]
@@ -122,8 +131,7 @@ def _refuse_other_model(sharing: AttentionSharing, network: Any) -> None:
             f"it was made for SD 1.5, it has {len(sharing.units)} attention units; this model has {len(found)} "
             "attention modules. Choose another model or file."
         )
-    for attention, unit in zip(found, sharing.units):
-        assert isinstance(unit, SharingUnit)
+    for attention, unit in zip(found, sharing.units_in_order):
         widths = attention.to_q.in_features, attention.to_k.in_features
         if unit.widths != widths:
             raise ValueError(

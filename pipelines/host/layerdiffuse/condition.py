@@ -5,8 +5,9 @@ The latents travel in the CONDITIONING, where the host cuts them to areas and re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import node_helpers
 import torch
@@ -19,19 +20,22 @@ from ...weights.weights_file import named
 from ..core.model_files import chosen_for, read_chosen
 from .weight_patches import with_weight_patches
 
+if TYPE_CHECKING:
+    from ..core.sockets import Conditioning, Latent, ModelPatcher
+
 KEY = "rgba_video.layerdiffuse_condition"
 FILE_INPUT = "weights_name"
 
 
 def conditioned(
-    model: Any,
-    positive: Any,
-    negative: Any,
+    model: ModelPatcher,
+    positive: Conditioning,
+    negative: Conditioning,
     path: Path,
-    latent: dict[str, Any],
-    blended: dict[str, Any] | None,
+    latent: Latent,
+    blended: Latent | None,
     strength: float,
-) -> tuple[Any, Any, Any]:
+) -> tuple[ModelPatcher, Conditioning, Conditioning]:
     """A patched clone of `model`, and both conditionings with the latents: the kept layer, then blended.
 
     Raises ValueError for a file of another kind or for another model, for latents that do not go together, for one too
@@ -51,8 +55,11 @@ def conditioned(
     beside = model.model.process_latent_in(_together(given))
     clone.remove_wrappers_with_key(WrappersMP.APPLY_MODEL, KEY)
     clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, _check(beside.shape))
-    both = (node_helpers.conditioning_set_values(each, {"noise_concat": beside}) for each in (positive, negative))
-    return clone, *both
+    return clone, _with_layers(positive, beside), _with_layers(negative, beside)
+
+
+def _with_layers(conditioning: Conditioning, beside: Tensor) -> Conditioning:
+    return node_helpers.conditioning_set_values(conditioning, {"noise_concat": beside})
 
 
 def _together(given: dict[str, Tensor]) -> Tensor:
@@ -70,7 +77,7 @@ def _together(given: dict[str, Tensor]) -> Tensor:
     return torch.cat([samples.expand(count, -1, -1, -1) for samples in given.values()], dim=1)
 
 
-def _check(shape: torch.Size) -> Any:
+def _check(shape: torch.Size) -> Callable[..., Any]:
     """A wrapper that says what is wrong before the first convolution cannot."""
 
     def apply_model(executor: Any, x: Tensor, t: Any, c_concat: Tensor | None = None, *rest: Any, **named: Any) -> Any:

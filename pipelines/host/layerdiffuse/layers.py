@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -16,20 +16,23 @@ from ..core.model_files import chosen_for, read_chosen
 from ..pictures.image_and_mask import rgb_and_alpha
 from .attention_sharing import with_shared_attention
 
+if TYPE_CHECKING:
+    from ..core.sockets import Conditioning, Latent, ModelPatcher
+
 FILE_INPUT = "weights_name"
 GREY = (0.5, 0.5, 0.5)
 
 
 def applied(
-    model: Any,
+    model: ModelPatcher,
     path: Path,
     strength: float,
-    foreground: Any = None,
-    background: Any = None,
-    blended: Any = None,
+    foreground: Conditioning | None = None,
+    background: Conditioning | None = None,
+    blended: Conditioning | None = None,
     image: Tensor | None = None,
     mask: Tensor | None = None,
-) -> tuple[Any, int]:
+) -> tuple[ModelPatcher, int]:
     """A clone of `model` that makes layers together, and how many: foreground, background, blended, or, of a file for a
     given layer, the other layer and blended. The conditionings are the layers' own prompts.
 
@@ -60,16 +63,16 @@ def applied(
         return with_shared_attention(model, weights, strength, prompts, picture), layers
 
 
-def split(latent: dict[str, Any], layers: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def split(latent: Latent, layers: int) -> tuple[Latent, Latent, Latent]:
     """foreground, background and blended of a sampled batch. Of two layers the first is both of the former: a file does
     not say which of them it makes. Raises ValueError for a batch that is not made of whole pictures."""
     samples = latent["samples"]
     refuse_other_batch(len(samples), layers, "samples")
-    apart = [{"samples": each} for each in by_layer(samples, layers)]
+    apart: list[Latent] = [{"samples": each} for each in by_layer(samples, layers)]
     return apart[0], apart[-2], apart[-1]
 
 
-def _prompt(name: str, conditioning: Any) -> Tensor | None:
+def _prompt(name: str, conditioning: Conditioning | None) -> Tensor | None:
     if conditioning is None:
         return None
     if len(conditioning) != 1 or len(conditioning[0][0]) != 1:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import comfy.model_management
 import comfy.ops
@@ -29,6 +29,9 @@ from ..core.progress import steps, stoppable
 from ..core.side_model import managed
 from ..pictures.frames import frames_of, new_clip
 from ..pictures.image_and_mask import refuse_other_image
+
+if TYPE_CHECKING:
+    from ..core.sockets import VAE
 
 FILE_INPUT = "weights_name"
 CELL = 8
@@ -65,7 +68,7 @@ def decode(samples: Tensor, rgb: Tensor, path: Path, ensemble: bool = True) -> T
 
 
 def encode(
-    image: Tensor, mask: Tensor | None, vae: Any, path: Path, scale: float = 0.0, padding: bool = True
+    image: Tensor, mask: Tensor | None, vae: VAE, path: Path, scale: float = 0.0, padding: bool = True
 ) -> Tensor:
     """The latent (B, C, h, w) in which the transparent decoder finds colour and alpha; `scale` 0 is the file's own.
 
@@ -81,7 +84,8 @@ def encode(
     with _moments(vae, variant) as whole:
         offsets = (scale or offset_scale(path.name, variant)) * _offsets(image, mask, network, variant, padding, step)
         for frame in frames_of(image, mask):
-            shown = _in_cells(soft_render(*frame.split((3, 1), dim=-1), GREY))
+            rgb, alpha = frame.split((3, 1), dim=-1)
+            shown = _in_cells(soft_render(rgb, alpha, GREY))
             moments.append(whole.encode(shown.movedim(1, -1)).float().cpu())
             step()
     return with_offset(torch.cat(moments), offsets)
@@ -112,7 +116,7 @@ def _loaded(network: nn.Module, values: int) -> Iterator[torch.device]:
 
 
 @contextmanager
-def _moments(vae: Any, variant: Variant) -> Iterator[Any]:
+def _moments(vae: VAE, variant: Variant) -> Iterator[VAE]:
     """The VAE, giving mean and log variance where it gives the mean. Raises ValueError for a VAE of another model."""
     regularization = getattr(vae.first_stage_model, "regularization", None)
     if regularization is None or vae.latent_channels != variant.latent_channels:

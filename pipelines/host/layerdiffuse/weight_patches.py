@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy.lora
 import comfy.lora_convert
@@ -21,11 +21,14 @@ from ..core.base_weight import parameter_shapes
 from ..core.model_files import chosen_for, read_chosen
 from .attention_sharing import with_shared_attention
 
+if TYPE_CHECKING:
+    from ..core.sockets import ModelPatcher
+
 FILE_INPUT = "weights_name"
 NETWORK = "diffusion_model."
 
 
-def applied(model: Any, path: Path, strength: float) -> Any:
+def applied(model: ModelPatcher, path: Path, strength: float) -> ModelPatcher:
     """A clone of `model` that makes transparent pictures, each to be decoded by the transparent decoder.
 
     Raises ValueError, saying what the file is and what takes it, for a file of another kind or for another model.
@@ -40,7 +43,7 @@ def applied(model: Any, path: Path, strength: float) -> Any:
         return with_weight_patches(model, read_weight_patches(weights), strength)
 
 
-def with_weight_patches(model: Any, patches: WeightPatches, strength: float) -> Any:
+def with_weight_patches(model: ModelPatcher, patches: WeightPatches, strength: float) -> ModelPatcher:
     """A clone with these patches on its weights. Raises ValueError when they were made for another model."""
     shapes = {f"{NETWORK}{name}": shape for name, shape in parameter_shapes(model).items()}
     if missing := check_fit("it", patches.shapes(), shapes):
@@ -54,7 +57,7 @@ def with_weight_patches(model: Any, patches: WeightPatches, strength: float) -> 
     return clone
 
 
-def _with_flux_lora(model: Any, weights: dict[str, Tensor], strength: float) -> Any:
+def _with_flux_lora(model: ModelPatcher, weights: dict[str, Tensor], strength: float) -> ModelPatcher:
     if not isinstance(model.model, comfy.model_base.Flux):
         raise ValueError(f"it was made for Flux, but model is {type(model.model).__name__}; choose another file.")
     known = comfy.lora.model_lora_keys_unet(model.model, {})

@@ -7,7 +7,7 @@ network is shown, the rotary table, and the learned positions of the I2V model.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import comfy.sd
 import comfy.utils
@@ -20,10 +20,13 @@ from ..core.model_files import chosen_for
 from .cogvideox_positions import add_learned_positions, with_rotary_table
 from .cogvideox_sampling import with_v_prediction
 
+if TYPE_CHECKING:
+    from ..core.sockets import ModelPatcher
+
 FILE_INPUT = "model_name"
 
 
-def load(path: Path, disable_dynamic: bool = False) -> Any:
+def load(path: Path, disable_dynamic: bool = False) -> ModelPatcher:
     """A ModelPatcher; of a checkpoint in several files any one will do.
 
     The host passes `disable_dynamic` when it loads a MODEL a second time, as one whose weights stay where they are put.
@@ -40,7 +43,8 @@ def load(path: Path, disable_dynamic: bool = False) -> Any:
             stored, metadata = comfy.utils.load_torch_file(str(file), safe_load=True, return_metadata=True)
             weights |= {keys[key]: tensor for key, tensor in stored.items()}
         table = weights.pop(TABLE, None)  # with it the host would turn the rotary positions off
-        patcher = comfy.sd.load_diffusion_model_state_dict(weights, metadata=metadata, disable_dynamic=disable_dynamic)
+        loaded = comfy.sd.load_diffusion_model_state_dict(weights, metadata=metadata, disable_dynamic=disable_dynamic)
+        patcher = cast("ModelPatcher", loaded)  # None is for keys that the host does not know
         if table is not None:
             add_learned_positions(patcher.model.diffusion_model, table, metadata)
     patcher.cached_patcher_init = (load, (path,))  # so the host loads it again for another device

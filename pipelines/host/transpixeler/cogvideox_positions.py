@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
-from comfy.ldm.cogvideo.model import CogVideoXPatchEmbed
-from torch import Tensor
+from comfy.ldm.cogvideo.model import CogVideoXPatchEmbed, CogVideoXTransformer3DModel
+from torch import Tensor, nn
 
 from ...transpixeler.cogvideox_keys import TEXT_ROWS
 from ...transpixeler.families import CELL
 from ...transpixeler.positions import Table, cogvideox_rotary
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch.utils.hooks import RemovableHandle
+
+    from ..core.sockets import ModelPatcher
+
 ROTARY = "diffusion_model._get_rotary_emb"
 TRAINED_SIZE = ("sample_frames", "sample_height", "sample_width")
 
 
-def with_rotary_table(patcher: Any) -> Any:
+def with_rotary_table(patcher: ModelPatcher) -> ModelPatcher:
     """A clone whose runs have the rotary table of the reference, of however many frames.
 
     The same patcher where the host has that table itself, or another pack has put one of its own there.
@@ -40,7 +47,9 @@ def with_rotary_table(patcher: Any) -> Any:
     return clone
 
 
-def add_learned_positions(network: Any, table: Tensor, metadata: Mapping[str, str] | None) -> None:
+def add_learned_positions(
+    network: CogVideoXTransformer3DModel, table: Tensor, metadata: Mapping[str, str] | None
+) -> None:
     """Gives a freshly loaded network its learned table (1, text rows + video tokens, width), beside the rotary one.
 
     The size that it was trained at is the host's 49 frames of 60 x 90 latent cells, unless the file's own `config` says
@@ -63,7 +72,7 @@ def add_learned_positions(network: Any, table: Tensor, metadata: Mapping[str, st
     embed.__class__ = _LearnedPatchEmbed  # with the weights that it has
 
 
-def embed_halves_apart(embed: Any) -> Iterator[Any]:
+def embed_halves_apart(embed: CogVideoXPatchEmbed) -> Iterator[RemovableHandle]:
     """Hooks by which a patch embedding takes RGB frames and alpha frames as two clips: learned positions of both are
     the same. One without learned positions gets none.
     """
@@ -72,12 +81,12 @@ def embed_halves_apart(embed: Any) -> Iterator[Any]:
         yield embed.register_forward_hook(_as_one_sequence)
 
 
-def _as_two_clips(embed: Any, args: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def _as_two_clips(embed: nn.Module, args: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     text, video = args
     return text.repeat(2, 1, 1), torch.cat(video.chunk(2, dim=1))
 
 
-def _as_one_sequence(embed: Any, args: tuple[Tensor, Tensor], output: Tensor) -> Tensor:
+def _as_one_sequence(embed: nn.Module, args: tuple[Tensor, Tensor], output: Tensor) -> Tensor:
     rgb, alpha = output.chunk(2)
     return torch.cat([rgb, alpha[:, args[0].shape[1] :]], dim=1)
 
@@ -85,7 +94,10 @@ def _as_one_sequence(embed: Any, args: tuple[Tensor, Tensor], output: Tensor) ->
 class _LearnedPatchEmbed(CogVideoXPatchEmbed):
     """The host's patch embedding with the table's rows of the text too, for clips that the table covers."""
 
-    def forward(self, text: Tensor, video: Tensor) -> Tensor:
+    pos_embedding: Tensor
+
+    def forward(self, text_embeds: Tensor, image_embeds: Tensor) -> Tensor:
+        text, video = text_embeds, image_embeds
         rows, (frames, _, height, width) = text.shape[1], video.shape[1:]
         trained = _trained_grid(self)
         if (height, width) != trained[1:] or frames > trained[0]:
@@ -104,13 +116,13 @@ class _LearnedPatchEmbed(CogVideoXPatchEmbed):
         return torch.cat([tokens[:, :rows] + of_text, tokens[:, rows:]], dim=1)
 
 
-def _is_trained(rotary: Any, head_dim: int) -> bool:
+def _is_trained(rotary: Callable[..., Table], head_dim: int) -> bool:
     """Whether this gives the reference's table, told by a square clip, which is cropped out of the trained grid."""
     theirs, ours = rotary(4, 4, 2, device=torch.device("cpu")), cogvideox_rotary(2, 4, 4, head_dim)
     return all(a.shape == b.shape and torch.allclose(a, b, atol=1e-5) for a, b in zip(theirs, ours, strict=True))
 
 
-def _trained_grid(embed: Any) -> tuple[int, int, int]:
+def _trained_grid(embed: CogVideoXPatchEmbed) -> tuple[int, int, int]:
     """Latent frames, rows and columns."""
     frames = (embed.sample_frames - 1) // embed.temporal_compression_ratio + 1
     return frames, embed.sample_height, embed.sample_width

@@ -8,17 +8,20 @@ newer host has seen to it, is left alone.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy.model_sampling import V_PREDICTION, ModelSamplingDiscrete
+
+if TYPE_CHECKING:
+    from ..core.sockets import ModelPatcher
 
 
 class VPrediction(ModelSamplingDiscrete, V_PREDICTION):
     """What the host's own ModelSamplingDiscrete node makes with v_prediction; zsnr is in the model's settings."""
 
 
-def with_v_prediction(patcher: Any) -> Any:
+def with_v_prediction(patcher: ModelPatcher) -> ModelPatcher:
     """A clone that every native sampler can sample; the same patcher where it can already."""
     if is_v_prediction(patcher.get_model_object("model_sampling")):
         return patcher

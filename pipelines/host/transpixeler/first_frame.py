@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import node_helpers
 import torch
@@ -12,11 +12,14 @@ from ...transpixeler.families import COGVIDEOX, PATCH_PIXELS
 from ...transpixeler.halves import join
 from ..pictures.image_and_mask import given, rgb_and_alpha
 from .joint_decode import refuse_picture_vae
-from .joint_latent import JOINT, Latent
+from .joint_latent import JOINT
+
+if TYPE_CHECKING:
+    from ..core.sockets import VAE, Conditioning, Latent
 
 
 def first_frame(
-    image: Tensor, mask: Tensor | None, vae: Any, width: int, height: int, length: int
+    image: Tensor, mask: Tensor | None, vae: VAE, width: int, height: int, length: int
 ) -> tuple[Tensor, Latent]:
     """The condition (1, C, 2F, h, w) of CogVideoX image to video, and an empty LATENT of both domains of that shape.
 
@@ -37,7 +40,7 @@ def first_frame(
     return both, {"samples": join(empty, empty), JOINT: True}
 
 
-def with_condition(conditioning: Any, condition: Tensor) -> Any:
+def with_condition(conditioning: Conditioning, condition: Tensor) -> Conditioning:
     """A CONDITIONING whose entries carry the condition where the host's CogVideoX looks for it."""
     return node_helpers.conditioning_set_values(conditioning, {"concat_latent_image": condition})
 
@@ -47,7 +50,7 @@ def _at_the_front(frame: Tensor, frames: int) -> Tensor:
     return torch.cat([frame, frame.new_zeros(*frame.shape[:2], frames - 1, *frame.shape[3:])], dim=2)
 
 
-def _refuse_clip(image: Tensor, vae: Any, width: int, height: int, length: int) -> None:
+def _refuse_clip(image: Tensor, vae: VAE, width: int, height: int, length: int) -> None:
     refuse_picture_vae(vae)
     if vae.latent_channels != COGVIDEOX.channels:
         raise ValueError(

@@ -13,7 +13,7 @@ Differs  `LESS` is computed by torch's attention: some kernels leave out a bias 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
@@ -27,6 +27,11 @@ from ..core.side_model import attach, linear
 from .cogvideox_positions import embed_halves_apart
 from .seams import Pass, Seam
 
+if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
+
+    from ..core.sockets import ModelPatcher
+
 OVERRIDE = "optimized_attention_override"
 
 
@@ -38,6 +43,10 @@ class AlphaLoRAModule(nn.Module):
         self.down = linear(layer.down)
         self.ups = nn.ModuleList(linear(up) for up in layer.ups)
 
+    @property
+    def ups_in_order(self) -> list[nn.Linear]:
+        return cast("list[nn.Linear]", list(self.ups))
+
 
 class JointBranch:
     """Everything that makes a network generate two domains, as an injection and an additional model."""
@@ -47,16 +56,14 @@ class JointBranch:
         self.lora = lora
         self.strength = strength
         self.sight = sight
-        self.names = {target: str(index) for index, target in enumerate(lora.layers)}
-        self.layers = nn.ModuleDict(
-            {self.names[target]: AlphaLoRAModule(layer) for target, layer in lora.layers.items()}
-        )
+        self.matrices_of = {target: AlphaLoRAModule(layer) for target, layer in lora.layers.items()}
+        self.layers = nn.ModuleDict({str(index): each for index, each in enumerate(self.matrices_of.values())})
 
-    def attach(self, model: Any, key: str) -> None:
+    def attach(self, model: ModelPatcher, key: str) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`."""
         attach(model, key, self.layers, self._hooks)
 
-    def _hooks(self, patcher: Any) -> Iterator[Any]:
+    def _hooks(self, patcher: ModelPatcher) -> Iterator[RemovableHandle]:
         network, now = patcher.model.diffusion_model, Pass()
         yield network.register_forward_pre_hook(lambda module, args: now.begin(args[0]))
         yield network.register_forward_hook(lambda *_: now.end())
@@ -98,12 +105,12 @@ class JointBranch:
         return hook
 
     def _add(self, now: Pass, target: str) -> Callable[..., Any]:
-        layer, matrices = self.lora.layers[target], self.layers[self.names[target]]
-        factor = self.strength / layer.rank
+        layer, matrices = self.lora.layers[target], self.matrices_of[target]
+        factor, ups = self.strength / layer.rank, matrices.ups_in_order
 
         def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
             rows = output.shape[1] if layer.everywhere else now.tokens
-            return add_low_rank_(output, args[0], rows, matrices.down, matrices.ups, factor)
+            return add_low_rank_(output, args[0], rows, matrices.down, ups, factor)
 
         return hook
 
@@ -113,6 +120,8 @@ def _split(now: Pass, sight: Sight, options: dict[str, Any]) -> Callable[..., Te
     before = options.get(OVERRIDE)
 
     def override(func: Callable[..., Tensor], q: Tensor, k: Tensor, v: Tensor, heads: int, **named: Any) -> Tensor:
+        assert now.layout is not None  # noted as the block began
+        layout = now.layout
         named["transformer_options"] = options
 
         def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
@@ -122,6 +131,6 @@ def _split(now: Pass, sight: Sight, options: dict[str, Any]) -> Callable[..., Te
 
         rows = 2 if named.get("skip_reshape") else 1
         out_rows = 2 if named.get("skip_output_reshape") else 1
-        return split_attention(q, k, v, now.layout, sight, attend, rows, out_rows)
+        return split_attention(q, k, v, layout, sight, attend, rows, out_rows)
 
     return override

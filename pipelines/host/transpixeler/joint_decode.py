@@ -4,17 +4,20 @@ leak into the first alpha frame.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ...alpha.decoded import join_decoded
 from ..core.progress import steps, stoppable
-from .joint_latent import Latent, one_domain
+from .joint_latent import one_domain
+
+if TYPE_CHECKING:
+    from ..core.sockets import VAE, Latent
 
 
-def decode(rgb: Latent, alpha: Latent, vae: Any, alpha_from: str) -> tuple[Tensor, Tensor]:
+def decode(rgb: Latent, alpha: Latent, vae: VAE, alpha_from: str) -> tuple[Tensor, Tensor]:
     """Straight RGBA (B * T, H, W, 4) and its colour (B * T, H, W, 3), clip after clip: one half, then the other.
 
     Raises ValueError for latents of both domains, of two shapes, of another VAE than `vae`, and for NaN.
@@ -23,16 +26,19 @@ def decode(rgb: Latent, alpha: Latent, vae: Any, alpha_from: str) -> tuple[Tenso
     _refuse_other_shape(**latents)
     for name, latent in latents.items():
         _refuse_undecodable(name, latent, vae)
+    network = vae.first_stage_model
+    assert network is not None
     step = steps(len(latents))
     pictures = []
     for latent in latents.values():
-        with stoppable(vae.first_stage_model):
+        with stoppable(network):
             pictures.append(vae.decode(latent).flatten(0, 1).to(torch.float32))
         step()
-    return join_decoded(*pictures, alpha_from), pictures[0].contiguous()
+    colour, grey = pictures
+    return join_decoded(colour, grey, alpha_from), colour.contiguous()
 
 
-def refuse_picture_vae(vae: Any) -> None:
+def refuse_picture_vae(vae: VAE) -> None:
     """Raises ValueError unless this VAE decodes videos."""
     if vae.latent_dim != 3:
         kind = type(vae.first_stage_model).__name__
@@ -47,7 +53,7 @@ def _refuse_other_shape(rgb: Tensor, alpha: Tensor) -> None:
         )
 
 
-def _refuse_undecodable(name: str, latent: Tensor, vae: Any) -> None:
+def _refuse_undecodable(name: str, latent: Tensor, vae: VAE) -> None:
     refuse_picture_vae(vae)
     if latent.shape[1] != vae.latent_channels:
         raise ValueError(

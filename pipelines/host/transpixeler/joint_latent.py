@@ -6,7 +6,7 @@ host's samplers keep the mark; a noise mask is for the run and does not survive 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 import comfy.utils
 import torch
@@ -15,9 +15,10 @@ from torch import Tensor
 from ...transpixeler.halves import ALPHA, NONE, join, keep_mask, split
 from ..core.notices import warn
 
-Latent = dict[str, Any]
+if TYPE_CHECKING:
+    from ..core.sockets import Latent
 
-JOINT = "rgba_joint"
+JOINT: Final = "rgba_joint"
 """The key that a LATENT of both domains carries, with the value True."""
 
 
@@ -31,7 +32,7 @@ def joined(rgb: Latent, alpha: Latent | None = None, keep: str = NONE) -> Latent
         raise ValueError("keep is alpha, but no alpha is connected; connect a matte through VAE Encode.")
     halves = [rgb, rgb if alpha is None else alpha]
     tensors = [one_domain(name, half) for name, half in zip(("rgb", "alpha"), halves)]
-    made = {**rgb, "samples": join(*tensors), JOINT: True}
+    made: Latent = {**rgb, "samples": join(*tensors), JOINT: True}
     if keep != NONE or any("noise_mask" in half for half in halves):
         masks = [_noise_mask(half, tensor) for half, tensor in zip(halves, tensors)]
         made["noise_mask"] = keep_mask(tensors[0], keep) * join(*masks)
@@ -45,7 +46,9 @@ def halves_of(samples: Latent) -> tuple[Latent, Latent]:
             "samples has no mark of RGBAJointLatent or RGBASampleJoint, so it may be one domain only. It was cut in "
             "the middle: the first half of its frames is RGB, the second alpha."
         )
-    rest = {key: value for key, value in samples.items() if key not in (JOINT, "noise_mask")}
+    rest = samples.copy()
+    rest.pop(JOINT, None)
+    rest.pop("noise_mask", None)
     rgb, alpha = split(_tensor("samples", samples))
     return {**rest, "samples": rgb}, {**rest, "samples": alpha}
 

@@ -6,9 +6,10 @@ memory are the host's own for that size.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from comfy.nested_tensor import NestedTensor
 from comfy.patcher_extension import WrappersMP
@@ -25,6 +26,9 @@ from .cogvideox_sampling import with_v_prediction
 from .joint_branch import JointBranch
 from .joint_preview import show_both_halves
 from .seams import seam_of
+
+if TYPE_CHECKING:
+    from ..core.sockets import ModelPatcher
 
 KEY = "rgba_video.transpixeler"
 FILE_INPUT = "weights_name"
@@ -54,13 +58,13 @@ def read_file(path: Path) -> RGBALoRAFile:
 
 
 def applied(
-    model: Any,
+    model: ModelPatcher,
     file: RGBALoRAFile,
     strength: float,
     text_to_alpha: str,
     rgb_to_alpha: bool = True,
     same_noise: SameNoise = "auto",
-) -> Any:
+) -> ModelPatcher:
     """A clone of `model` that generates both domains; what this node had put on it is replaced.
 
     strength scales the LoRA alone. same_noise: whether both domains start from the RGB half's noise, `auto` as the
@@ -81,7 +85,7 @@ def applied(
     return clone
 
 
-def _start(family: Family, repeated: bool) -> Any:
+def _start(family: Family, repeated: bool) -> Callable[..., Any]:
     """A wrapper that checks what is sampled before anything is computed, and repeats the noise."""
 
     def outer_sample(executor: Any, noise: Any, *rest: Any, **named: Any) -> Any:
@@ -119,7 +123,7 @@ def refuse_other_latent(shape: tuple[int, ...], family: Family) -> None:
         )
 
 
-def _refuse_unfit(file: RGBALoRAFile, model: Any, family: Family, width: int) -> None:
+def _refuse_unfit(file: RGBALoRAFile, model: ModelPatcher, family: Family, width: int) -> None:
     lora, blocks = file.lora, len(model.model.diffusion_model.blocks)
     if lora.family is not family:
         raise ValueError(

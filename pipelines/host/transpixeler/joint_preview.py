@@ -6,7 +6,7 @@ The host previews the first frames of what a sampler hands to its callback, whic
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy.patcher_extension import WrappersMP
@@ -14,10 +14,13 @@ from torch import Tensor
 
 from ...transpixeler.halves import split
 
+if TYPE_CHECKING:
+    from ..core.sockets import ModelPatcher
+
 KEY = "rgba_video.joint_preview"
 
 
-def show_both_halves(model: Any) -> None:
+def show_both_halves(model: ModelPatcher) -> None:
     """Lets a cloned ModelPatcher preview both halves in every run; once is enough, twice changes nothing."""
 
     def outer_sample(
@@ -42,7 +45,7 @@ def _side_by_side(callback: Callable[..., Any]) -> Callable[..., Any]:
     def on_step(step: int, x0: Tensor, x: Tensor, total: int) -> Any:
         shown = torch.cat(split(x0), dim=-1)
         result = callback(step, shown, x, total)
-        shown.set_(x0)  # the host keeps the tensor that it was shown as `denoised_output`
+        shown.set_(x0)  # pyright: ignore[reportArgumentType]  torch sets tensors too; the host keeps the tensor that it was shown as `denoised_output`
         return result
 
     return on_step

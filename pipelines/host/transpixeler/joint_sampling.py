@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 import comfy.sample
 import comfy.utils
@@ -10,18 +10,21 @@ import latent_preview
 from comfy.patcher_extension import WrappersMP
 
 from ..core.notices import warn
-from .joint_latent import JOINT, Latent, halves_of, joined, one_domain
+from .joint_latent import JOINT, halves_of, joined, one_domain
 from .joint_model import KEY
 
-EMPTY_LATENT_HINTS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
+if TYPE_CHECKING:
+    from ..core.sockets import Conditioning, Latent, ModelPatcher
+
+EMPTY_LATENT_HINTS: Final = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 """What an empty latent says of itself, so that the host can fit it to the model; nothing to say of a sampled one."""
 
 
 def sample(
-    model: Any,
+    model: ModelPatcher,
     latent: Latent,
-    positive: Any,
-    negative: Any,
+    positive: Conditioning,
+    negative: Conditioning,
     *,
     seed: int,
     steps: int,
@@ -43,7 +46,10 @@ def sample(
         one_domain("latent_image", latent)  # the host would make five dimensions of a picture's four
     hints = [latent.get(key) for key in EMPTY_LATENT_HINTS]
     fitted = comfy.sample.fix_empty_latent_channels(model, latent["samples"], *hints)
-    latent = {key: value for key, value in latent.items() if key not in EMPTY_LATENT_HINTS} | {"samples": fitted}
+    latent = latent.copy()
+    for key in EMPTY_LATENT_HINTS:
+        latent.pop(key, None)
+    latent["samples"] = fitted
     both = latent if latent.get(JOINT) else joined(latent)
     _refuse_other_channels(model, both)
     samples = comfy.sample.sample(
@@ -65,7 +71,7 @@ def sample(
     return halves_of({**both, "samples": samples})
 
 
-def _refuse_other_channels(model: Any, latent: Latent) -> None:
+def _refuse_other_channels(model: ModelPatcher, latent: Latent) -> None:
     wanted, got = model.get_model_object("latent_format").latent_channels, latent["samples"].shape[1]
     if got != wanted:
         raise ValueError(

@@ -106,16 +106,16 @@ SEAMS = (
 )
 
 
-def seam_of(network: Any) -> Seam:
+def seam_of(network: nn.Module) -> Seam:
     """The seam of a network that TransPixeler was made for. Raises ValueError, saying what it is instead."""
     seam = next((seam for seam in SEAMS if type(network) is seam.network), None)
     if seam is None:
         raise ValueError(
             f"model wants CogVideoX-5B, Wan 2.1 T2V or Mochi 1, got a {type(network).__name__}; choose another model."
         )
-    if seam.family is COGVIDEOX:
+    if isinstance(network, CogVideoXTransformer3DModel):
         _refuse_other_cogvideox(network)
-    if seam.family is WAN and (network.model_type != "t2v" or network.in_dim != WAN.channels):
+    if isinstance(network, WanModel) and (network.model_type != "t2v" or network.in_dim != WAN.channels):
         raise ValueError(
             f"model wants Wan 2.1 T2V with {WAN.channels} input channels, got {network.model_type} with "
             f"{network.in_dim}: its condition has the frames of one domain. Choose the text to video model."
@@ -123,7 +123,7 @@ def seam_of(network: Any) -> Seam:
     return seam
 
 
-def _refuse_other_cogvideox(network: Any) -> None:
+def _refuse_other_cogvideox(network: CogVideoXTransformer3DModel) -> None:
     if other := other_cogvideox(network.dim, network.in_channels, deep=network.patch_size_t is not None):
         raise ValueError(f"model wants CogVideoX-5B, got {other}")
     if not network.use_rotary_positional_embeddings:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from comfy.k_diffusion.sampling import default_noise_sampler
 from torch import Tensor
@@ -20,6 +20,9 @@ from torch import Tensor
 from ...samplers.vp import DDIM, Draw, ddim, dpm, dynamic_guidance, is_highest
 from ..core.reference_sampler import OnStep, ReferenceSampler, Run
 from .cogvideox_sampling import is_v_prediction
+
+if TYPE_CHECKING:
+    from comfy.samplers import CFGGuider
 
 
 def seeded_noise(x: Tensor, seed: int | None) -> Draw:
@@ -69,7 +72,7 @@ class VPSampler(ReferenceSampler):
         return x * size[-1]
 
     @contextmanager
-    def _guidance(self, guider: Any) -> Iterator[Callable[[int], None]]:
+    def _guidance(self, guider: CFGGuider) -> Iterator[Callable[[int], None]]:
         """A function that sets the guider's cfg for a timestep; at the end it has its own again."""
         if not self.dynamic_cfg:
             yield lambda _: None

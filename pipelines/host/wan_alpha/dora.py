@@ -10,7 +10,7 @@ difference on one becomes an object patch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from comfy.weight_adapter.lora import LoRAAdapter
@@ -28,6 +28,9 @@ from .dora_files import DORA_INPUT, SPEED_INPUT, DoRAFile, SpeedLoRAFile
 from .row_scales import row_scales
 from .sampled_size import refuse_odd_sizes
 
+if TYPE_CHECKING:
+    from ..core.sockets import ModelPatcher
+
 KEY = "rgba_video.dora"
 PREFIX = "diffusion_model."
 
@@ -39,13 +42,13 @@ class SpeedLoRAAdapter(LoRAAdapter):
 
 
 def applied(
-    model: Any,
+    model: ModelPatcher,
     dora: DoRAFile,
     ratio: float = 1.0,
     speed: SpeedLoRAFile | None = None,
     speed_strength: float = 1.0,
     apply: Apply = "auto",
-) -> Any:
+) -> ModelPatcher:
     """A clone of `model` with W'' = dora(W) + speed_strength * up down; what this node had put on it is replaced.
 
     ratio scales the low-rank part inside the norm. Raises ValueError when a file was made for another model.
@@ -68,13 +71,13 @@ def applied(
     return patched
 
 
-def has_plain_weights(model: Any, targets: Mapping[str, Any]) -> bool:
+def has_plain_weights(model: ModelPatcher, targets: Mapping[str, object]) -> bool:
     """Whether every one of these layers has an ordinary floating point weight, which merging does not round away."""
     network = model.model.diffusion_model
     return all(is_plain(getattr(network.get_submodule(target), "weight", None)) for target in targets)
 
 
-def unreached(model: Any, speed: SpeedLoRA) -> list[str]:
+def unreached(model: ModelPatcher, speed: SpeedLoRA) -> list[str]:
     """Keys of a speed LoRA that change nothing in this model: in no known spelling, or for layers it does not have."""
     shapes = parameter_shapes(model)
     return [*speed.unknown, *(name for name in speed_lora_shapes(speed) if name not in shapes)]
@@ -89,14 +92,16 @@ def _refuse_missing(file: str, missing: tuple[str, ...]) -> None:
         )
 
 
-def _on_model(speed: SpeedLoRAFile | None, shapes: Mapping[str, Any]) -> tuple[dict[str, LowRank], dict[str, Tensor]]:
+def _on_model(
+    speed: SpeedLoRAFile | None, shapes: Mapping[str, object]
+) -> tuple[dict[str, LowRank], dict[str, Tensor]]:
     if speed is None:
         return {}, {}
     pairs = {target: pair for target, pair in speed.weights.pairs.items() if f"{target}.weight" in shapes}
     return pairs, {name: diff for name, diff in speed.weights.diffs.items() if name in shapes}
 
 
-def _without_ours(model: Any) -> Any:
+def _without_ours(model: ModelPatcher) -> ModelPatcher:
     """A clone that this node has not touched yet; every other node's patches stay, in their order."""
     clone = model.clone()
     for key, patches in list(clone.patches.items()):
@@ -117,7 +122,7 @@ def _without_ours(model: Any) -> Any:
 
 
 def _merge(
-    model: Any,
+    model: ModelPatcher,
     dora: Mapping[str, DoRALayer],
     ratio: float,
     pairs: Mapping[str, LowRank],
@@ -136,7 +141,7 @@ def _speed_adapter(pair: LowRank) -> SpeedLoRAAdapter:
 
 
 def _attach_branch(
-    model: Any,
+    model: ModelPatcher,
     dora: Mapping[str, DoRALayer],
     ratio: float,
     pairs: Mapping[str, LowRank],
@@ -157,14 +162,14 @@ class _Difference(tuple):
     __slots__ = ()
 
 
-def _add_differences(model: Any, diffs: Mapping[str, Tensor], strength: float) -> None:
+def _add_differences(model: ModelPatcher, diffs: Mapping[str, Tensor], strength: float) -> None:
     reached = {name: diff for name, diff in diffs.items() if not name.endswith("modulation")}
     model.add_patches({PREFIX + name: _Difference(("diff", (diff,))) for name, diff in reached.items()}, strength)
     before: dict[str, Any] = {}
     for name in diffs.keys() - reached.keys():
         key = PREFIX + name
         before[key] = model.object_patches.get(key)
-        base = model.get_model_object(key)
+        base = cast("Tensor", model.get_model_object(key))
         changed = base.detach().float() + strength * diffs[name].to(base.device, torch.float32)
         model.add_object_patch(key, nn.Parameter(changed.to(base.dtype), requires_grad=False))
     model.set_attachments(KEY, before)

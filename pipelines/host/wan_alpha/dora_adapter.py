@@ -23,10 +23,11 @@ class DoRAAdapter(WeightAdapterBase):
     (up, down, magnitude, scale, ratio, target, row scales by target)."""
 
     name = "rgba_video_dora"
+    weights: tuple[Any, ...]
 
     def __init__(self, loaded_keys: set[str], weights: tuple[Any, ...]) -> None:
         self.loaded_keys = loaded_keys
-        self.weights = weights  # type: ignore[assignment]
+        self.weights = weights  # pyright: ignore[reportIncompatibleVariableOverride]  a list, says the base, and has tuples
 
     @classmethod
     def of(cls, layer: DoRALayer, ratio: float, target: str, scales: dict[str, Tensor]) -> DoRAAdapter:

@@ -15,9 +15,9 @@ Differs  Other nodes' patches that are no plain LoRA stay in the scaling: merged
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from weakref import proxy
 
 import torch
@@ -28,6 +28,11 @@ from ...lora.dora import DoRALayer, dora_output, row_scale
 from ...lora.low_rank import LowRank
 from ..core.base_weight import base_weight, bias_in_use
 from ..core.side_model import attach, linear
+
+if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
+
+    from ..core.sockets import ModelPatcher
 
 
 class LowRankLayer(nn.Module):
@@ -70,45 +75,49 @@ class DoRABranch:
             for target, a in additions.items()
             if a.dora or a.speed
         }
-        self.names = {target: str(index) for index, target in enumerate(layers)}
-        self.layers = nn.ModuleDict({self.names[target]: layer for target, layer in layers.items()})
+        self.layer_of = layers
+        self.layers = nn.ModuleDict({str(index): layer for index, layer in enumerate(layers.values())})
 
-    def attach(self, model: Any, key: str) -> None:
+    def attach(self, model: ModelPatcher, key: str) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`."""
         attach(model, key, self.layers, self._hooks)
 
-    def _hooks(self, patcher: Any) -> Iterator[Any]:
+    def _hooks(self, patcher: ModelPatcher) -> Iterator[RemovableHandle]:
         network = patcher.model.diffusion_model
         passing = proxy(patcher)  # a patcher that nobody holds ejects what it has injected
         for target in self.additions:
             yield network.get_submodule(target).register_forward_hook(self._hook(target, passing))
 
-    def _hook(self, target: str, patcher: Any) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    def _hook(self, target: str, patcher: ModelPatcher) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
         addition = self.additions[target]
-        layer = self.layers[self.names[target]] if target in self.names else None
+        layer = self.layer_of.get(target)
         state = _LayerState(_other_loras(patcher, target) if addition.dora else [])
 
         def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
             x = args[0]
             if not state.ready_for(output):
                 self._prepare(state, patcher, target, x, output)
-            mixed = layer.down(x) if layer is not None else None
+            if layer is None:
+                return output if state.shift is None else output + state.shift
+            mixed = layer.down(x)
             if addition.dora is not None:
-                change = layer.dora_up(mixed[..., : layer.ranks[0]])  # type: ignore[union-attr,index,operator]
+                assert layer.dora_up is not None and state.rows is not None
+                change = layer.dora_up(mixed[..., : layer.ranks[0]])
                 change.mul_(self.ratio * addition.dora.low_rank.scale)
-                output = dora_output(output, change, state.scale, state.shift)
+                output = dora_output(output, change, state.rows.scale, state.rows.shift)
                 for lora in state.others:
-                    output.addcmul_(lora(x), state.unscaled)
+                    output.addcmul_(lora(x), state.rows.unscaled)
             elif state.shift is not None:
                 output = output + state.shift
             if addition.speed is not None:
-                change = layer.speed_up(mixed[..., layer.ranks[0] :])  # type: ignore[union-attr,index,operator]
+                assert layer.speed_up is not None
+                change = layer.speed_up(mixed[..., layer.ranks[0] :])
                 output = output.add(change, alpha=self.speed_strength * addition.speed.scale)
             return output
 
         return hook
 
-    def _prepare(self, state: _LayerState, patcher: Any, target: str, x: Tensor, output: Tensor) -> None:
+    def _prepare(self, state: _LayerState, patcher: ModelPatcher, target: str, x: Tensor, output: Tensor) -> None:
         """Row scale and bias of one layer on the device and in the dtype that it runs in."""
         addition = self.additions[target]
         shift = None
@@ -118,22 +127,30 @@ class DoRABranch:
             if target not in self.scales:
                 self.scales[target] = row_scale(base_weight(patcher, target, x), addition.dora, self.ratio).cpu()
             scale = self.scales[target].to(output.device)
-            state.scale = scale.to(output.dtype)
-            state.unscaled = (1 - scale).to(output.dtype)
             kept = bias_in_use(patcher, target, x) * (1 - scale)
             shift = kept if shift is None else kept + shift
-        state.shift = None if shift is None else shift.to(output.dtype)
+            state.rows = _Rows(scale.to(output.dtype), (1 - scale).to(output.dtype), shift.to(output.dtype))
+        else:
+            state.shift = None if shift is None else shift.to(output.dtype)
         state.device, state.dtype = output.device, output.dtype
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """What a DoRA does to the rows of one layer's output, each (out,): scale, 1 - scale, and what is added after."""
+
+    scale: Tensor
+    unscaled: Tensor
+    shift: Tensor
 
 
 @dataclass
 class _LayerState:
-    """What one layer's hook has worked out since the model was loaded."""
+    """What one layer's hook has worked out since the model was loaded: rows with a DoRA, without one the shift."""
 
     others: list[_OtherLoRA]
-    scale: Tensor = field(default=None)  # type: ignore[assignment]
-    unscaled: Tensor = field(default=None)  # type: ignore[assignment]
-    shift: Tensor = field(default=None)  # type: ignore[assignment]
+    rows: _Rows | None = None
+    shift: Tensor | None = None
     device: torch.device | None = None
     dtype: torch.dtype | None = None
 
@@ -144,7 +161,7 @@ class _LayerState:
 class _OtherLoRA:
     """A plain LoRA that another node has put on the same layer: what it adds to the output."""
 
-    def __init__(self, strength: float, weights: tuple[Any, ...]) -> None:
+    def __init__(self, strength: float, weights: Sequence[Any]) -> None:
         self.up, self.down, alpha = weights[:3]
         self.factor = strength * (float(alpha) / self.down.shape[0] if alpha is not None else 1.0)
 
@@ -152,7 +169,7 @@ class _OtherLoRA:
         return self.factor * ((x @ self.down.to(x).T) @ self.up.to(x).T)  # the host's memory plan does not know them
 
 
-def _other_loras(patcher: Any, target: str) -> list[_OtherLoRA]:
+def _other_loras(patcher: ModelPatcher, target: str) -> list[_OtherLoRA]:
     patches = patcher.patches.get(f"diffusion_model.{target}.weight", [])
     return [
         _OtherLoRA(strength, adapter.weights)

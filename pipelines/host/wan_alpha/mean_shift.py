@@ -10,7 +10,7 @@ MODEL is then added behind it, so that it stays on its ellipse; a shift of a NOI
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy.nested_tensor import NestedTensor
@@ -21,6 +21,9 @@ from ...ellipse.grid import to_latent_grid
 from ...samplers.mean_shift import shift_mean
 from ..core.notices import warn
 from .sampled_size import refuse_odd_size
+
+if TYPE_CHECKING:
+    from ..core.sockets import Latent, ModelPatcher, Noise
 
 KEY = "rgba_video.mean_shift"
 FULL_NOISE = 0.999
@@ -48,7 +51,7 @@ class MeanShift:
         return shift_mean(noise, subject, self.shift, self.rounding)
 
 
-def shift_model(model: Any, shift: MeanShift) -> Any:
+def shift_model(model: ModelPatcher, shift: MeanShift) -> ModelPatcher:
     """A clone whose runs start from shifted noise; an earlier shift of ours is replaced.
 
     A run that starts from no noise, or below full noise (denoise under 1), is left as it is.
@@ -91,12 +94,12 @@ def shift_model(model: Any, shift: MeanShift) -> Any:
 class ShiftedNoise:
     """A NOISE of the host: another one's noise with the mean moved."""
 
-    def __init__(self, noise: Any, shift: MeanShift) -> None:
+    def __init__(self, noise: Noise, shift: MeanShift) -> None:
         self.noise = noise
         self.shift = shift
         self.seed = noise.seed
 
-    def generate_noise(self, latent: dict[str, Any]) -> Tensor:
+    def generate_noise(self, latent: Latent) -> Tensor:
         made = self.noise.generate_noise(latent)
         if isinstance(made, NestedTensor):
             raise ValueError("the mean shift wants one video latent, got several packed together; use the plain NOISE.")

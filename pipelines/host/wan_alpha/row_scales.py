@@ -7,15 +7,18 @@ file only those of the latest ratio are.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from torch import Tensor
 
-_of_model: WeakKeyDictionary[Any, dict[str, tuple[float, dict[str, Tensor]]]] = WeakKeyDictionary()
+if TYPE_CHECKING:
+    from comfy.model_base import BaseModel
+
+_of_model: WeakKeyDictionary[BaseModel, dict[str, tuple[float, dict[str, Tensor]]]] = WeakKeyDictionary()
 
 
-def row_scales(base: Any, file: str, ratio: float) -> dict[str, Tensor]:
+def row_scales(base: BaseModel, file: str, ratio: float) -> dict[str, Tensor]:
     """{target: (out,)}, filled by whoever computes one; `base` is the ModelPatcher's model, `file` an identity."""
     of_file = _of_model.setdefault(base, {})
     if file not in of_file or of_file[file][0] != ratio:

@@ -5,10 +5,13 @@ The host pads other sizes without a word, and the reference refuses them; so do 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from ..core.sockets import ModelPatcher
 
 KEY = "rgba_video.sampled_size"
 
@@ -25,7 +28,7 @@ def refuse_odd_size(noise: Tensor) -> None:
         )
 
 
-def refuse_odd_sizes(model: Any) -> None:
+def refuse_odd_sizes(model: ModelPatcher) -> None:
     """Lets a cloned ModelPatcher refuse them at the start of every run."""
 
     def outer_sample(executor: Any, noise: Any, *rest: Any, **named: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 import comfy.sd
 import comfy.text_encoders.wan
@@ -24,14 +24,14 @@ from ..core.model_files import chosen_for
 XXL = {"d_model": 4096, "num_layers": 24}
 
 
-def load(path: Path) -> Any:
+def load(path: Path) -> comfy.sd.CLIP:
     """A CLIP for Wan's prompts. UMT5-XXL comes as CLIPLoader (type wan) gives it. Raises ValueError for other files."""
     with chosen_for("text_encoder_name"):
         config = umt5_config(read_shapes(path), path.name)
     embeddings = folder_paths.get_folder_paths("embeddings")
     if all(config[name] == value for name, value in XXL.items()):
         return comfy.sd.load_clip([str(path)], embedding_directory=embeddings, clip_type=comfy.sd.CLIPType.WAN)
-    weights = comfy.utils.load_torch_file(str(path), safe_load=True)
+    weights = cast("dict[str, Tensor]", comfy.utils.load_torch_file(str(path), safe_load=True))
     target = SimpleNamespace(
         params={},
         clip=comfy.text_encoders.wan.te(dtype_t5=weights[QUERY].dtype),

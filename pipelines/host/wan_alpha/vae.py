@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import comfy.ldm.wan.vae
 import comfy.model_management
@@ -31,6 +31,12 @@ from ...weights.weights_file import named
 from ..core.model_files import chosen_for, read_chosen
 from ..core.progress import steps
 
+if TYPE_CHECKING:
+    from comfy.ldm.wan.vae import WanVAE
+
+    from ...lora.low_rank import LowRank
+    from ..core.sockets import ModelPatcher
+
 SMALLEST_TILE = 64
 
 
@@ -38,9 +44,9 @@ SMALLEST_TILE = 64
 class RGBAVAE:
     """What the RGBA_VAE socket carries. `encoder` is None without a merge block: such a VAE only decodes."""
 
-    rgb: Any
-    alpha: Any
-    encoder: Any
+    rgb: comfy.sd.VAE
+    alpha: comfy.sd.VAE
+    encoder: comfy.sd.VAE | None
 
 
 class MergedEncoder(nn.Module):
@@ -74,14 +80,14 @@ def load(vae_path: Path, weights_path: Path) -> RGBAVAE:
     with chosen_for("weights_name"), named(weights_path):
         parts = split_vae_weights(weights)
         assert parts.decoders is not None  # both kinds have them
-        decoders = [
+        rgb, alpha = (
             _decoder(base, loras, (vae_path, weights_path, name))
             for name, loras in (("rgb", parts.decoders.rgb), ("alpha", parts.decoders.alpha))
-        ]
-        return RGBAVAE(*decoders, None if parts.merge_block is None else _encoder(base, parts.merge_block))
+        )
+        return RGBAVAE(rgb, alpha, None if parts.merge_block is None else _encoder(base, parts.merge_block))
 
 
-def paired(rgb: Any, alpha: Any) -> RGBAVAE:
+def paired(rgb: comfy.sd.VAE, alpha: comfy.sd.VAE) -> RGBAVAE:
     """From two VAEs that are merged already. Raises ValueError when one is no Wan 2.1 VAE."""
     if rgb is alpha:
         raise ValueError(
@@ -94,19 +100,19 @@ def paired(rgb: Any, alpha: Any) -> RGBAVAE:
     return RGBAVAE(rgb, alpha, None)
 
 
-def _decoder(base: Mapping[str, Tensor], loras: Mapping[str, Any], source: tuple[Path, Path, str]) -> Any:
+def _decoder(base: Mapping[str, Tensor], loras: Mapping[str, LowRank], source: tuple[Path, Path, str]) -> comfy.sd.VAE:
     vae = comfy.sd.VAE(sd=merge_decoder(base, loras))
     vae.throw_exception_if_invalid()
     vae.patcher.cached_patcher_init = (_decoder_patcher, source)
     return vae
 
 
-def _decoder_patcher(vae_path: Path, weights_path: Path, which: str, disable_dynamic: bool = False) -> Any:
+def _decoder_patcher(vae_path: Path, weights_path: Path, which: str, disable_dynamic: bool = False) -> ModelPatcher:
     """Loads one decoder again: the host asks for it when it wants a patcher of another kind or on another device."""
     return getattr(load(vae_path, weights_path), which).patcher
 
 
-def _encoder(base: Mapping[str, Tensor], merge_block: Mapping[str, Tensor]) -> Any:
+def _encoder(base: Mapping[str, Tensor], merge_block: Mapping[str, Tensor]) -> comfy.sd.VAE:
     vae = comfy.sd.VAE(sd=dict(base))
     merge = build_merge_block(merge_block, comfy.ops.manual_cast, vae_attention())
     module = MergedEncoder(vae.first_stage_model, merge).to(vae.vae_dtype).eval()
@@ -115,7 +121,7 @@ def _encoder(base: Mapping[str, Tensor], merge_block: Mapping[str, Tensor]) -> A
         module, load_device=vae.device, offload_device=comfy.model_management.vae_offload_device()
     )
     vae.patcher = patcher
-    vae.first_stage_model = module
+    vae.first_stage_model = module  # pyright: ignore[reportAttributeAccessIssue]  it knows the host's own networks
     return vae
 
 
@@ -129,14 +135,14 @@ def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> tuple[Tensor, T
     pictures = []
     step = steps(2 * samples.shape[0] * _chunks(samples.shape[2]))
     for decoder in (vae.rgb, vae.alpha):
-        with _after_each_call(decoder.first_stage_model.decoder, step):
+        with _after_each_call(cast("WanVAE", decoder.first_stage_model).decoder, step):
             decoded = _decode_one(decoder, samples, tile_size)
         pictures.append(decoded.flatten(0, 1).to(torch.float32))
         del decoded
     return join_decoded(*pictures, "mean"), pictures[0].contiguous()
 
 
-def _decode_one(decoder: Any, samples: Tensor, tile_size: int) -> Tensor:
+def _decode_one(decoder: comfy.sd.VAE, samples: Tensor, tile_size: int) -> Tensor:
     if tile_size == 0:
         return decoder.decode(samples)
     if tile_size < SMALLEST_TILE:
@@ -162,13 +168,13 @@ def encode(rgb: Tensor, alpha: Tensor, vae: RGBAVAE) -> Tensor:
         [encoder.patcher], memory_required=encoder.memory_used_encode(shape, encoder.vae_dtype)
     )
     clips = [_to_vae(clip, encoder) for clip in (rgb, alpha.expand(-1, -1, -1, 3))]
-    module = encoder.first_stage_model
+    module = cast("MergedEncoder", encoder.first_stage_model)
     step = steps(2 * (1 + (rgb.shape[0] - 1) // 2))
     with comfy.model_management.cuda_device_context(encoder.device), _after_each_call(module.wan_vae.encoder, step):
         return module(*clips).to(encoder.output_device, torch.float32)
 
 
-def _to_vae(clip: Tensor, vae: Any) -> Tensor:
+def _to_vae(clip: Tensor, vae: comfy.sd.VAE) -> Tensor:
     return (clip * 2 - 1).movedim(-1, 0).unsqueeze(0).to(vae.device, vae.vae_dtype)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import ModuleType
+from typing import cast
 
 import numpy as np
 
@@ -119,7 +120,7 @@ def decode(file: bytes) -> Picture:
         raise ValueError(f"An EXR was expected, got {len(file)} bytes that are none: {error}.") from None
     said = read.header().get("chromaticities", REC709)
     channels = {name: channel.pixels for name, channel in read.channels().items()}
-    return Picture(channels, tuple(float(value) for value in said))  # type: ignore[arg-type]
+    return Picture(channels, cast("Chromaticities", tuple(float(value) for value in said)))
 
 
 def _finite(values: np.ndarray) -> bool:

@@ -9,7 +9,7 @@ Differs  FFmpeg's own VP9 decoder leaves that alpha out without a word; here lib
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -102,7 +102,7 @@ def described(source: Source) -> Video:
         )
 
 
-def stored_frames(source: Source) -> Iterator[Tensor]:
+def stored_frames(source: Source) -> Generator[Tensor, None, None]:
     """Every frame as it is stored, (H, W, 4): not unpremultiplied, not unstacked."""
     if is_webp(source):
         yield from frames_of(source)
@@ -162,7 +162,7 @@ def read_video(
     clip: Tensor | None = None
     done = 0
     noise = 0.0 if video.codec in LOSSLESS else NOISE
-    with closing(stored_frames(source)) as frames:  # type: ignore[type-var]
+    with closing(stored_frames(source)) as frames:
         for index, stored in enumerate(islice(frames, wanted.start, wanted.start + (count - 1) * wanted.every + 1)):
             if index % wanted.every:
                 continue

@@ -135,7 +135,7 @@ def _check(frames: Sequence[Tensor] | Tensor, path: Path, plan: VideoPlan, on_st
     """ReadBackError unless the file holds these frames, of this size, with this alpha, about in these colours."""
     video = described(path)
     count = 0
-    with closing(stored_frames(path)) as read:  # type: ignore[type-var]
+    with closing(stored_frames(path)) as read:
         for rgba, picture in zip(frames, read, strict=False):
             expected = picture_from(frame_of(stored_picture(rgba, plan), plan.format.pixel_format))
             _compare(expected, picture, plan.format, count)

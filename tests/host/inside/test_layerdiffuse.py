@@ -218,6 +218,18 @@ def test_units_stand_in_the_order_of_the_published_files(ours):
     assert found == [f"{block}.transformer_blocks.0.attn{n}" for block in [*blocks, "middle_block.1"] for n in (1, 2)]
 
 
+def test_a_unet_without_a_middle_block_has_the_units_of_the_other_blocks(ours):
+    with torch.device("meta"):
+        network = UNetModel(
+            32, 4, 320, 4, [1] * 2, context_dim=768, channel_mult=(1, 2), num_heads=8, legacy=False,
+            transformer_depth=[1, 1], transformer_depth_output=[1] * 4, transformer_depth_middle=-2,
+            use_spatial_transformer=True,
+        )  # fmt: skip
+    assert network.middle_block is None
+    found = list(ours("pipelines.host.layerdiffuse.attention_sharing").attention_modules(network))
+    assert len(found) == 2 * (2 + 4)
+
+
 @pytest.fixture
 def golden_decoder(ld_golden, models):
     goldens = ld_golden("decoder")
