@@ -54,7 +54,7 @@ def test_the_checkout_keeps_the_table():
             "pipelines.host.core.notices",
         ),
         ("pipelines.alpha.over", "if TYPE_CHECKING:\n    from ..media import rates", "pipelines.media.rates"),
-        ("pipelines.wan_alpha.rgba_frames", "from ..transpixeler import halves", "pipelines.transpixeler.halves"),
+        ("pipelines.wan_alpha.latent_stats", "from ..transpixeler import halves", "pipelines.transpixeler.halves"),
         (
             "pipelines.host.wan_alpha.dora",
             "from ..layerdiffuse import layers",
