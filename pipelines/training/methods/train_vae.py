@@ -92,5 +92,8 @@ def again(model: Any, item: dict[str, Tensor]) -> Tensor:
     clips = {name: clip[None].to(next(model.parameters()).device) for name, clip in item.items()}
     painted, opacity = model.decode(model.encode(clips["rgb"], clips["alpha"]))
     pairs = ((clips["rgb"], clips["alpha"].expand_as(clips["rgb"])), (painted, opacity))
-    frames = [join_decoded(*((clip[0].movedim(0, -1).clamp(-1, 1) + 1) / 2 for clip in pair), "mean") for pair in pairs]
+    frames = [
+        join_decoded(*((clip[0].movedim(0, -1).clamp(-1, 1) + 1) / 2 for clip in pair), alpha_from="mean")
+        for pair in pairs
+    ]
     return torch.cat(frames, dim=2)
