@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..pipelines.alpha.decoded import ALPHA_FROM
 from ..pipelines.host.core import model_files
 from ..pipelines.host.core.notices import warn
 from ..pipelines.host.core.sampler_names import SAMPLERS, SCHEDULERS
 from ..pipelines.host.pictures.image_and_mask import mask_of
 from ..pipelines.samplers.vp import METHODS, reference_sigmas
-from ..pipelines.transpixeler.decoded import ALPHA_FROM
 from ..pipelines.transpixeler.families import BLOCKED, TEXT_TO_ALPHA
 from ..pipelines.transpixeler.halves import KEEP
 from .names import APPLY_TRANSPIXELER, LOAD_COGVIDEOX

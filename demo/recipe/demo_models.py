@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipelines.alpha.decoded import join_decoded
 from pipelines.ellipse.drawing import Drawing
 from pipelines.ellipse.field import subject
 from pipelines.ellipse.grid import to_latent_grid
@@ -28,7 +29,6 @@ from pipelines.training.models.padded_text import count_padding
 from pipelines.training.models.rgba_codec import load_rgba_decoder, load_rgba_encoder
 from pipelines.training.models.wan_models import dit_from_official, load_vae
 from pipelines.training.models.whole_clip import decode, latent_grid
-from pipelines.transpixeler.decoded import join_decoded
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.halves import join, split
 from pipelines.wan_alpha.latent_stats import denormalise
@@ -84,7 +84,7 @@ class DemoModels:
         for start, texts in zip(both.split(TOGETHER), _parts(prompts)):
             halves = split(self._sampled(self.joint.model, start.to(self.device), texts))
             rgb, alpha = (decode(self.vae, denormalise(half)).movedim(1, -1).clamp(-1, 1) for half in halves)
-            clips.append(join_decoded(rgb / 2 + 0.5, alpha / 2 + 0.5).cpu())
+            clips.append(join_decoded(rgb / 2 + 0.5, alpha / 2 + 0.5, "max").cpu())
         return torch.cat(clips)
 
     def _sampled(self, model: Any, noise: Tensor, prompts: Sequence[str]) -> Tensor:

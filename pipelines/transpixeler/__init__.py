@@ -2,7 +2,7 @@
 
 `halves` doubles and splits latents, `layout` says which rows are whose, `positions` gives both domains the same ones,
 `split_attention` keeps domains from seeing each other without a mask, `alpha_lora` adds a LoRA to alpha rows alone,
-`rgba_lora` reads the files, `families` holds what differs between CogVideoX, Wan and Mochi, `decoded` makes RGBA of
-the decoded halves. For CogVideoX alone: `cogvideox_keys` knows its files.
+`rgba_lora` reads the files, `families` holds what differs between CogVideoX, Wan and Mochi. For CogVideoX alone:
+`cogvideox_keys` knows its files. `alpha.decoded` makes RGBA of the decoded halves.
 Imports torch and `lora`, nothing of the host.
 """

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipelines.alpha.decoded import join_decoded
 from pipelines.metrics.diversity import diversity, thumbnail
 from pipelines.metrics.fidelity import psnr
 from pipelines.metrics.plain_background import subject_iou
@@ -27,7 +28,6 @@ from pipelines.training.draws import Draws
 from pipelines.training.methods.alpha_tokens import ATTENTION, LAYERS, Additions
 from pipelines.training.methods.joint_sample import integrate
 from pipelines.training.methods.transpixeler import Joint, TransPixeler, noised
-from pipelines.transpixeler.decoded import join_decoded
 from pipelines.transpixeler.families import COGVIDEOX, WAN, Family
 from pipelines.transpixeler.halves import join, split
 from pipelines.transpixeler.positions import cogvideox_rotary
@@ -224,7 +224,7 @@ def _integrated(study: Study, family: Family, velocity: Callable[..., Tensor], n
 
 
 def _measured(study: Study, rgb: Tensor, alpha: Tensor, base: Tensor) -> Numbers:
-    clips = [join_decoded(*pair) for pair in zip(rgb, alpha)]
+    clips = [join_decoded(*pair, "max") for pair in zip(rgb, alpha)]
     return {
         "IoU with the subject": mean([subject_iou(clip[..., :3], clip[..., 3:]) for clip in clips]),
         "PSNR of alpha to its colour": mean([psnr(*pair) for pair in zip(rgb, alpha)]),

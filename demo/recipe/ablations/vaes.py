@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pipelines.alpha.decoded import join_decoded
 from pipelines.metrics.fidelity import psnr, seen, ssim
 from pipelines.metrics.lpips import Lpips
 from pipelines.metrics.weights import default_folder, find_lpips
@@ -26,7 +27,6 @@ from pipelines.training.methods.flow_levels import at_level
 from pipelines.training.methods.rgba_vae import RGBAVAE, FrozenVelocity
 from pipelines.training.methods.tabd import FORMS, tabd_mask
 from pipelines.wan_alpha.latent_stats import normalise
-from pipelines.wan_alpha.rgba_frames import join_decoded
 
 from ..clips import scene
 from ..shown import on_a_plain_color
@@ -94,7 +94,7 @@ def encoded(model: RGBAVAE, shown: Tensor, alpha: Tensor) -> Tensor:
 def decoded(model: RGBAVAE, raw: Tensor) -> Tensor:
     """A raw latent (1, 16, t, h, w) to straight RGBA (T, H, W, 4), 0..1."""
     rgb, alpha = ((clip.clamp(-1, 1)[0].movedim(0, -1) + 1) / 2 for clip in model.decode(raw))
-    return join_decoded(rgb, alpha)
+    return join_decoded(rgb, alpha, "mean")
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...transpixeler.decoded import join_decoded
+from ...alpha.decoded import join_decoded
 from ..core.progress import steps, stoppable
 from .joint_latent import Latent, one_domain
 

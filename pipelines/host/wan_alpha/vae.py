@@ -21,10 +21,10 @@ import torch
 from comfy.ldm.modules.diffusionmodules.model import vae_attention
 from torch import Tensor, nn
 
+from ...alpha.decoded import join_decoded
 from ...wan_alpha.checkpoint import split_vae_weights
 from ...wan_alpha.decoder_lora import merge_decoder
 from ...wan_alpha.merge_block import build_merge_block
-from ...wan_alpha.rgba_frames import join_decoded
 from ...weights.kinds.wan import WAN21_VAE
 from ...weights.kinds.wan_alpha import DECODER_LORAS, WAN_ALPHA_VAE
 from ...weights.weights_file import named
@@ -133,7 +133,7 @@ def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> tuple[Tensor, T
             decoded = _decode_one(decoder, samples, tile_size)
         pictures.append(decoded.flatten(0, 1).to(torch.float32))
         del decoded
-    return join_decoded(*pictures), pictures[0].contiguous()
+    return join_decoded(*pictures, "mean"), pictures[0].contiguous()
 
 
 def _decode_one(decoder: Any, samples: Tensor, tile_size: int) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor
 
-from ...transpixeler.decoded import join_decoded
+from ...alpha.decoded import join_decoded
 from ...transpixeler.families import sight
 from ...transpixeler.halves import split
 from ..data.cache_joint import FAMILIES
@@ -85,6 +85,6 @@ class TrainTransPixeler(RunSettings):
             vae.to(device)
             latent = joint_sample(model, item, Draws(self.seed, [0], device))
             rgb, alpha = ((vae.decode(half)[0].movedim(0, -1).cpu() + 1) / 2 for half in split(latent))
-            return {"sample": join_decoded(rgb, alpha)}
+            return {"sample": join_decoded(rgb, alpha, "max")}
 
         return show

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...alpha.decoded import join_decoded
 from ...wan_alpha.checkpoint import split_vae_weights
 from ...wan_alpha.decoder_lora import DecoderLoRAs, merge_decoder
 from ...wan_alpha.latent_stats import denormalise, normalise
 from ...wan_alpha.merge_block import build_merge_block
-from ...wan_alpha.rgba_frames import join_decoded
 from ...weights.weights_file import named, read_weights
 from .wan_models import load_vae, vae_from_official
 from .whole_clip import decode, features
@@ -54,7 +54,7 @@ class RGBADecoder(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         raw = denormalise(latent)
         painted, opacity = ((decode(vae, raw).clamp(-1, 1).movedim(1, -1) + 1) / 2 for vae in (self.rgb, self.alpha))
-        return join_decoded(painted, opacity)
+        return join_decoded(painted, opacity, "mean")
 
 
 def load_rgba_encoder(vae_path: Path, weights_path: Path) -> RGBAEncoder:
