@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.ellipse.fit import fit
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.media.whole_file import write_whole
 from pipelines.training.loop import Run, train
 from pipelines.training.methods import dora, rgba_vae, transpixeler
@@ -29,7 +30,7 @@ from pipelines.training.methods.alpha_tokens import Additions
 from pipelines.training.models.captured import capture
 from pipelines.training.models.wan_models import load_dit, load_vae
 from pipelines.training.models.wan_names import dit_to_official, vae_to_official
-from pipelines.training.models.whole_clip import decode, encode, latent_grid
+from pipelines.training.models.whole_clip import decode, encode
 from pipelines.training.run_settings import loss
 from pipelines.transpixeler.families import WAN
 from pipelines.wan_alpha.latent_stats import denormalise, normalise
@@ -173,7 +174,7 @@ def _vae(
     run = recipe.run_of_vae(name, steps, batch)
     clips = torch.zeros(run.batch, 3, frames, side, side)
     recipe.capture(
-        model, "forward", clips, clips.new_zeros(run.batch, base_vae.CHANNELS, *latent_grid(frames, side, side))
+        model, "forward", clips, clips.new_zeros(run.batch, base_vae.CHANNELS, *to_latent_shape(frames, side, side))
     )
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
@@ -249,7 +250,7 @@ def _dit(
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
         prompts = [opaque_caption(scene(HELD_OUT_SEED, number), HELD_OUT_SEED, number) for number in range(8)]
-        grid = latent_grid(frames, WHOLE, WHOLE)
+        grid = to_latent_shape(frames, WHOLE, WHOLE)
         noise = torch.randn(8, base_vae.CHANNELS, *grid, generator=torch.Generator().manual_seed(0))
         device = _device(model)
         made = base_dit.sampled(model, words(prompts).to(device), noise.to(device), guidance=2.0)
@@ -294,7 +295,7 @@ def rgba(recipe: Recipe) -> dict[str, Tensor]:
         model = rgba_vae.RGBAVAE(base, DECODER_RANK, flat=True, noise=0.07, prior=0.01, psnr=0.06)
         run = recipe.run_of_vae("rgba_vae", steps=2500, batch=16)
         clips = torch.zeros(run.batch, 3, FRAMES, 48, 48)
-        noise = clips.new_zeros(run.batch, base_vae.CHANNELS, *latent_grid(FRAMES, 48, 48))
+        noise = clips.new_zeros(run.batch, base_vae.CHANNELS, *to_latent_shape(FRAMES, 48, 48))
         recipe.capture(model, "through", clips, clips[:, :1], noise)
 
         def sample(model: Any, _: int) -> dict[str, Tensor]:
@@ -448,7 +449,7 @@ LAST = ("dora", "transpixeler")
 
 def _asked(batch: int, frames: int, domains: int = 1) -> tuple[Tensor, Tensor]:
     """A latent of whole clips and its timesteps, of nothing."""
-    t, *cells = latent_grid(frames, WHOLE, WHOLE)
+    t, *cells = to_latent_shape(frames, WHOLE, WHOLE)
     return torch.zeros(batch, base_vae.CHANNELS, domains * t, *cells), torch.zeros(batch)
 
 
