@@ -11,6 +11,7 @@ from ..pipelines.ellipse.fit import fit, fit_to_drawing
 from ..pipelines.host.core.notices import warn
 from ..pipelines.host.core.progress import steps
 from ..pipelines.host.pictures.image_and_mask import rgb_and_alpha
+from ..pipelines.latent_grid.size_rule import WAN_DIT
 from .schema import SUBJECT_OUT, Ellipses, category, clip_inputs, io, size_inputs
 
 MENU = category("ellipses")
@@ -59,7 +60,7 @@ class RGBAEllipseEditor(io.ComfyNode):
     def execute(
         cls, width: int, height: int, length: int, fps: float, ellipses: str, background: Tensor | None = None
     ) -> io.NodeOutput:
-        _refuse_size(width, height, length)
+        WAN_DIT.check("The clip", width, height, length)
         drawing = parse_drawing(ellipses)
         return io.NodeOutput(
             drawing, subject(drawing, length, height, width, on_frame=steps(length)), width, height, length, fps
@@ -81,7 +82,7 @@ class RGBAEllipsesToSubject(io.ComfyNode):
 
     @classmethod
     def execute(cls, ellipses: Drawing, width: int, height: int, length: int) -> io.NodeOutput:
-        _refuse_size(width, height, length)
+        WAN_DIT.check("The clip", width, height, length)
         return io.NodeOutput(subject(ellipses, length, height, width, on_frame=steps(length)))
 
 
@@ -125,17 +126,6 @@ def _problem(ellipses: str | None) -> bool | str:
     except ValueError as problem:
         return str(problem)
     return True
-
-
-def _refuse_size(width: int, height: int, length: int) -> None:
-    """A size that Wan does not sample: the host would round it, and the subject would not fit the clip."""
-    for name, value in (("width", width), ("height", height)):
-        if value % 16:
-            low = value // 16 * 16
-            raise ValueError(f"{name} wants a multiple of 16, got {value}; use {low} or {low + 16}.")
-    if length % 4 != 1:
-        low = (length - 1) // 4 * 4 + 1
-        raise ValueError(f"length wants 4n + 1 frames, got {length}; use {low} or {low + 4}.")
 
 
 NODES: list[type[io.ComfyNode]] = [RGBAEllipseEditor, RGBAEllipsesToSubject, RGBAFitEllipses]

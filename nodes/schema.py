@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, InputImpl, io, ui
 
+from ..pipelines.latent_grid.size_rule import WAN_DIT
+
 __all__ = [
     "ComfyExtension",
     "Ellipses",
@@ -62,7 +64,28 @@ def clips_input(each: str) -> io.Input:
 def size_inputs() -> list[io.Input]:
     """Width, height and length of a Wan clip."""
     return [
-        io.Int.Input("width", default=832, min=16, max=8192, step=16, tooltip="Width in pixels, a multiple of 16."),
-        io.Int.Input("height", default=480, min=16, max=8192, step=16, tooltip="Height in pixels, a multiple of 16."),
-        io.Int.Input("length", default=81, min=1, max=8193, step=4, tooltip="Frames, 4n + 1: 81 are 5 s at 16 fps."),
+        io.Int.Input(
+            "width",
+            default=832,
+            min=WAN_DIT.multiple,
+            max=8192,
+            step=WAN_DIT.multiple,
+            tooltip="Width in pixels, a multiple of 16.",
+        ),
+        io.Int.Input(
+            "height",
+            default=480,
+            min=WAN_DIT.multiple,
+            max=8192,
+            step=WAN_DIT.multiple,
+            tooltip="Height in pixels, a multiple of 16.",
+        ),
+        io.Int.Input(
+            "length",
+            default=81,
+            min=1,
+            max=8193,
+            step=WAN_DIT.frames,
+            tooltip="Frames, 4n + 1: 81 are 5 s at 16 fps.",
+        ),
     ]

@@ -11,6 +11,7 @@ from ..pipelines.host.core import model_files
 from ..pipelines.host.core.notices import warn
 from ..pipelines.host.core.sampler_names import SAMPLERS, SCHEDULERS
 from ..pipelines.host.pictures.image_and_mask import mask_of
+from ..pipelines.latent_grid.size_rule import COGVIDEOX_DIT
 from ..pipelines.samplers.vp import METHODS, reference_sigmas
 from ..pipelines.transpixeler.families import BLOCKED, TEXT_TO_ALPHA
 from ..pipelines.transpixeler.halves import KEEP
@@ -362,13 +363,28 @@ class RGBAJointFirstFrame(io.ComfyNode):
                     "alpha: the model then makes it from nothing.",
                 ),
                 io.Int.Input(
-                    "width", default=720, min=16, max=8192, step=16, tooltip="Width in pixels, a multiple of 16."
+                    "width",
+                    default=720,
+                    min=COGVIDEOX_DIT.multiple,
+                    max=8192,
+                    step=COGVIDEOX_DIT.multiple,
+                    tooltip="Width in pixels, a multiple of 16.",
                 ),
                 io.Int.Input(
-                    "height", default=480, min=16, max=8192, step=16, tooltip="Height in pixels, a multiple of 16."
+                    "height",
+                    default=480,
+                    min=COGVIDEOX_DIT.multiple,
+                    max=8192,
+                    step=COGVIDEOX_DIT.multiple,
+                    tooltip="Height in pixels, a multiple of 16.",
                 ),
                 io.Int.Input(
-                    "length", default=49, min=1, max=8193, step=4, tooltip="Frames, 4n + 1: 49 are 6 s at 8 fps."
+                    "length",
+                    default=49,
+                    min=1,
+                    max=8193,
+                    step=COGVIDEOX_DIT.frames,
+                    tooltip="Frames, 4n + 1: 49 are 6 s at 8 fps.",
                 ),
                 io.Mask.Input(
                     "mask", optional=True, tooltip="1 - alpha (1 = transparent); gives or replaces the image's alpha."

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..pipelines.alpha.coverage import coverage
 from ..pipelines.alpha.render import COLORS, hard_render
-from ..pipelines.ellipse.grid import looks_inverted
+from ..pipelines.ellipse.polarity import looks_inverted
 from ..pipelines.host.core import model_files
 from ..pipelines.host.core.notices import warn
 from ..pipelines.host.pictures.image_and_mask import in_clips, mask_of, rgb_and_alpha

@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.training.draws import Draws
 from pipelines.training.methods.psnr_loss import psnr
-from pipelines.training.models.whole_clip import decode, encode, latent_grid
+from pipelines.training.models.whole_clip import decode, encode
 from pipelines.wan_alpha.latent_stats import MEAN, STD
 
 WIDTH = 16
@@ -51,7 +52,7 @@ class BaseVAE(nn.Module):
 
 def loss(model: nn.Module, clip: Tensor, draws: Draws) -> Mapping[str, Tensor]:
     """PSNR, half of the absolute error, and the divergence."""
-    again, divergence = model(clip, draws.normal(CHANNELS, *latent_grid(*clip.shape[2:])))
+    again, divergence = model(clip, draws.normal(CHANNELS, *to_latent_shape(*clip.shape[2:])))
     gained, absolute = psnr(again, clip), (again - clip).abs().mean()
     total = absolute / 2 - DECIBEL * gained + PRIOR * divergence
     parts = {"psnr": gained, "absolute": absolute, "divergence": divergence}

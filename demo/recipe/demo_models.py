@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from pipelines.alpha.decoded import join_decoded
 from pipelines.ellipse.drawing import Drawing
 from pipelines.ellipse.field import subject
-from pipelines.ellipse.grid import to_latent_grid
+from pipelines.latent_grid.pooling import to_latent_grid
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.lora.dora import dora_weight, read_dora
 from pipelines.samplers.flow_unipc import reference_sigmas, sample
 from pipelines.training.draws import Draws
@@ -28,7 +29,7 @@ from pipelines.training.methods.transpixeler import TransPixeler, take_published
 from pipelines.training.models.padded_text import count_padding
 from pipelines.training.models.rgba_codec import load_rgba_decoder, load_rgba_encoder
 from pipelines.training.models.wan_models import dit_from_official, load_vae
-from pipelines.training.models.whole_clip import decode, latent_grid
+from pipelines.training.models.whole_clip import decode
 from pipelines.transpixeler.families import WAN
 from pipelines.transpixeler.halves import join, split
 from pipelines.wan_alpha.latent_stats import denormalise
@@ -45,7 +46,7 @@ LEVEL_SHIFT = 5.0
 TOGETHER = 16
 """Clips that are drawn at a time."""
 
-_GRID = latent_grid(FRAMES, WHOLE, WHOLE)
+_GRID = to_latent_shape(FRAMES, WHOLE, WHOLE)
 
 
 class DemoModels:

@@ -21,6 +21,7 @@ from einops import rearrange
 from torch import Tensor
 
 from pipelines.ellipse.drawing import Drawing, Ellipse, Keyframe
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.metrics.ellipse_agreement import agreement, drawn_inside, shift_strength
 from pipelines.metrics.fidelity import psnr, seen
 from pipelines.metrics.plain_background import subject_iou
@@ -74,7 +75,7 @@ def following_the_ellipse(models: DemoModels, shift: float, seeds: int = 32) -> 
             inside.append(found.inside)
             outside.append(found.outside)
             casts.append(_redder(clip, asked))
-    cells = math.pi * RADIUS**2 * (WHOLE / 8) ** 2 * (FRAMES + 3) / 4
+    cells = math.pi * RADIUS**2 * math.prod(to_latent_shape(FRAMES, WHOLE, WHOLE))
     return {
         "shift": shift,
         "z": shift_strength(shift, round(cells)),

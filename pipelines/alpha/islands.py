@@ -2,14 +2,15 @@
 
 Layout   (H, W), bool.
 Range    areas in pixels.
-Source   Components by runs of a row, joined between rows: A. Rosenfeld, J. L. Pfaltz, "Sequential Operations in Digital
-         Picture Processing", Journal of the ACM 1966. Runs that touch take the lowest number among them until all
-         agree, many at a time.
+Source   On the CPU `scipy.ndimage.label`. On other devices components by runs of a row, joined between rows: A.
+         Rosenfeld, J. L. Pfaltz, "Sequential Operations in Digital Picture Processing", Journal of the ACM 1966. Runs
+         that touch take the lowest number among them until all agree, many at a time.
 Differs  Nothing.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,8 +19,25 @@ from torch import Tensor
 def small_islands(region: Tensor, area: int, diagonal: bool) -> Tensor:
     """The pixels of those parts of `region` that have at most `area` pixels: bool (H, W).
 
-    `diagonal`: whether pixels that meet at a corner are connected. A line that is one pixel thin wants it.
+    `diagonal`: whether pixels that meet at a corner are connected. Lines that are one pixel thin need it.
     """
+    find = find_by_labels if region.device.type == "cpu" else find_by_runs
+    return find(region, area, diagonal)
+
+
+def find_by_labels(region: Tensor, area: int, diagonal: bool) -> Tensor:
+    """`small_islands` on the CPU."""
+    from scipy import ndimage  # takes a while to import, and only mattes need it
+
+    labels = np.empty(region.shape, dtype=np.int32)
+    ndimage.label(region.numpy(), np.ones((3, 3)) if diagonal else None, labels)
+    small = np.bincount(labels.ravel()) <= area
+    small[0] = False  # what lies between the parts
+    return torch.from_numpy(small[labels])
+
+
+def find_by_runs(region: Tensor, area: int, diagonal: bool) -> Tensor:
+    """`small_islands` on any device."""
     steps = F.pad(region.to(torch.int8), (1, 1)).diff(dim=1)
     rows, starts = (steps == 1).nonzero(as_tuple=True)
     ends = (steps == -1).nonzero(as_tuple=True)[1]

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..latent_grid.pooling import mean_of_cells, mean_of_fours
+from ..latent_grid.size_rule import FRAMES, WAN_VAE, to_pixel_frames
 from .drawing import MAX_KEYFRAMES, Drawing, Ellipse, Keyframe
-from .grid import FRAMES, mean_of_cells, mean_of_fours
 from .raster import fill_ellipse
 
 SHAPE_THRESHOLD = 0.2
@@ -69,15 +70,15 @@ def fit(alpha: Tensor, threshold: float = 0.1, growth_steps: int = 10) -> Fit:
     t, h, w = cells.shape
     ellipses = tuple(fit_cells(frame, growth_steps) for frame in cells)
     frames = [torch.zeros(h, w) if ellipse is None else gaussian(ellipse, h, w) for ellipse in ellipses]
-    kept = FRAMES * (t - 1) + 1
-    return Fit(ellipses, torch.stack(frames).to(alpha.device), dropped_frames=alpha.shape[0] - kept)
+    dropped = alpha.shape[0] - to_pixel_frames(t)
+    return Fit(ellipses, torch.stack(frames).to(alpha.device), dropped_frames=dropped)
 
 
 def compress(alpha: Tensor, threshold: float) -> Tensor:
     """How much of each latent cell is alpha > `threshold`: (T, H, W) to float32 (t, h, w), on the CPU."""
     if alpha.ndim != 3 or alpha.shape[0] < 1:
         raise ValueError(f"A fit wants alpha (T, H, W) with at least one frame, got a shape of {tuple(alpha.shape)}.")
-    kept = alpha[: (alpha.shape[0] - 1) // FRAMES * FRAMES + 1]
+    kept = alpha[: WAN_VAE.nearest_lengths(alpha.shape[0])[0]]
     cells = [mean_of_cells((frame > threshold)[None].float()) for frame in kept]
     return mean_of_fours(torch.cat(cells)).cpu()
 

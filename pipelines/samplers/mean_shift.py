@@ -4,7 +4,7 @@ Layout   noise (B, C, t, h, w) and subject (t, h, w), both on the latent grid.
 Range    subject in [0, 1], 1 = subject; shift in units of the noise's sigma.
 Source   Wan-Alpha, arXiv:2509.24979, section "Transparency-Guided Mean Sampler"; `generate_mask` of the released v2.
 Differs  The reference rounds subject and shift to bfloat16 and multiplies there (0.05 becomes 0.0500488): that is
-         `rounding=torch.bfloat16`, exact when the subject was rounded before it was resized (`ellipse.grid`).
+         `rounding=torch.bfloat16`, exact when the subject was rounded before it was resized (`latent_grid.pooling`).
          The paper writes the mean as G * shift; its code, and so we, shift where the subject is not.
 """
 

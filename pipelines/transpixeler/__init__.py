@@ -4,5 +4,5 @@
 `split_attention` keeps domains from seeing each other without a mask, `alpha_lora` adds a LoRA to alpha rows alone,
 `rgba_lora` reads the files, `families` holds what differs between CogVideoX, Wan and Mochi. For CogVideoX alone:
 `cogvideox_keys` knows its files. `alpha.decoded` makes RGBA of the decoded halves.
-Imports torch and `weights`, nothing of the host.
+Imports torch, `weights` and `latent_grid`, nothing of the host.
 """

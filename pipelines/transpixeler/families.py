@@ -8,16 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..latent_grid.size_rule import COGVIDEOX_DIT, MOCHI_DIT, WAN_DIT, SizeRule
 from .split_attention import ALL, LESS, NOTHING, See, Sight
-
-CELL = 8
-"""Pixels on each side of a latent cell, in all three models."""
-
-PATCH = 2
-"""Latent cells on each side of a patch, in all three; patches are one latent frame deep."""
-
-PATCH_PIXELS = CELL * PATCH
-"""Widths and heights are multiples of this."""
 
 AS_RELEASED, BLOCKED, OPEN = TEXT_TO_ALPHA = ("as released", "blocked (paper)", "open")
 
@@ -39,11 +31,13 @@ class Family:
     """What text sees of alpha in the published code."""
     embedded: bool
     """Whether its files have a domain embedding."""
+    sizes: SizeRule
+    """Of the clips that it samples."""
 
 
-COGVIDEOX = Family("cogvideox", "CogVideoX-5B", 16, True, True, LESS, True)
-WAN = Family("wan", "Wan 2.1 T2V", 16, True, False, ALL, True)
-MOCHI = Family("mochi", "Mochi 1", 12, False, True, NOTHING, False)
+COGVIDEOX = Family("cogvideox", "CogVideoX-5B", 16, True, True, LESS, True, COGVIDEOX_DIT)
+WAN = Family("wan", "Wan 2.1 T2V", 16, True, False, ALL, True, WAN_DIT)
+MOCHI = Family("mochi", "Mochi 1", 12, False, True, NOTHING, False, MOCHI_DIT)
 
 
 def sight(family: Family, text_to_alpha: str, rgb_to_alpha: bool = True) -> Sight:

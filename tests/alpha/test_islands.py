@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.alpha.islands import small_islands
+from pipelines.alpha.islands import find_by_labels, find_by_runs, small_islands
 
 
 def drawn(text: str) -> torch.Tensor:
@@ -32,6 +32,17 @@ def test_parts_of_noise_are_opencvs(density, diagonal):
     assert np.array_equal(small_islands(region, 7, diagonal).numpy(), small[labels])
 
 
+@pytest.mark.parametrize("diagonal", [False, True])
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.4, 0.6, 0.98, 1.0])
+@pytest.mark.parametrize("size", [(61, 83), (1, 40), (40, 1), (1, 1)])
+def test_labels_and_runs_find_the_same_parts(size, density, diagonal):
+    region = torch.rand(size, generator=torch.Generator().manual_seed(int(density * 100))) < density
+    for area in (0, 1, 7, 40, size[0] * size[1]):
+        by_labels = find_by_labels(region, area, diagonal)
+        assert by_labels.dtype == torch.bool
+        assert torch.equal(by_labels, find_by_runs(region, area, diagonal))
+
+
 def test_a_spiral_is_one_part():
     region = torch.zeros(41, 41, dtype=torch.bool)
     y, x, dy, dx, length = 0, 0, 0, 1, 40
@@ -43,8 +54,9 @@ def test_a_spiral_is_one_part():
             dy, dx = dx, -dy
         length -= 4
     area = int(region.count_nonzero())
-    assert not small_islands(region, area - 1, False).any()
-    assert torch.equal(small_islands(region, area, False), region)
+    for find in (find_by_labels, find_by_runs):
+        assert not find(region, area - 1, False).any()
+        assert torch.equal(find(region, area, False), region)
 
 
 def test_nothing_and_everything():

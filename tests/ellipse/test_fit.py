@@ -79,7 +79,7 @@ def test_frames_after_the_last_four_are_dropped_and_counted():
 
 
 def test_a_size_between_the_cells_is_refused():
-    with pytest.raises(ValueError, match="multiples of 8, got 20 x 16; crop or resize"):
+    with pytest.raises(ValueError, match="multiples of 8, got 20 x 16; use 16 x 16 or 24 x 16"):
         fit(torch.ones(5, 16, 20))
     with pytest.raises(ValueError, match=r"at least one frame, got a shape of \(16, 16\)"):
         fit(torch.ones(16, 16))

@@ -7,7 +7,7 @@ import torch
 from diffusers import UniPCMultistepScheduler
 from safetensors.torch import load_file
 
-from pipelines.ellipse.grid import to_latent_grid
+from pipelines.latent_grid.pooling import to_latent_grid
 from pipelines.samplers.flow_unipc import reference_sigmas, sample, timestep
 from pipelines.samplers.mean_shift import shift_mean
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipelines.ellipse.grid import to_latent_grid
+from pipelines.latent_grid.pooling import to_latent_grid
 from pipelines.samplers.mean_shift import shift_mean
 
 GOLDEN = load_file(Path(__file__).parents[1] / "data" / "wan_alpha" / "mean_shift_sampler_dev.safetensors")

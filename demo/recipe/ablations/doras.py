@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.ellipse.field import subject
-from pipelines.ellipse.grid import to_latent_grid
+from pipelines.latent_grid.pooling import to_latent_grid
 from pipelines.metrics.ellipse_agreement import agreement, drawn_inside
 from pipelines.metrics.holes import hole_rate
 from pipelines.samplers.flow_unipc import reference_sigmas, sample

@@ -22,13 +22,14 @@ from torch import Tensor, nn
 
 from pipelines.alpha.render import soft_render
 from pipelines.ellipse.fit import fit
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.media.whole_file import write_whole
 from pipelines.metrics.plain_background import subject_iou
 from pipelines.prompts.transparent import transparent_prompt
 from pipelines.training.loop import Run
 from pipelines.training.models.padded_text import count_padding
 from pipelines.training.models.wan_models import load_dit, load_vae
-from pipelines.training.models.whole_clip import decode, encode, latent_grid
+from pipelines.training.models.whole_clip import decode, encode
 from pipelines.wan_alpha.latent_stats import denormalise, normalise
 from pipelines.weights.weights_file import read_weights
 
@@ -72,7 +73,7 @@ class Budget:
 
     @property
     def grid(self) -> tuple[int, int, int]:
-        return latent_grid(self.frames, self.side, self.side)
+        return to_latent_shape(self.frames, self.side, self.side)
 
 
 SMALL = Budget(steps=200, batch=8, clips=160, frames=5, vae_frames=5, vae_side=32)

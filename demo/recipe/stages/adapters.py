@@ -16,11 +16,11 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from pipelines.ellipse.fit import fit
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.training.loop import Run, train
 from pipelines.training.methods import dora, rgba_vae, transpixeler
 from pipelines.training.methods.alpha_tokens import Additions
 from pipelines.training.models.wan_models import load_dit, load_vae
-from pipelines.training.models.whole_clip import latent_grid
 from pipelines.training.run_settings import loss
 from pipelines.transpixeler.families import WAN
 from pipelines.wan_alpha.latent_stats import normalise
@@ -68,7 +68,7 @@ def train_rgba_vae(recipe: Recipe) -> dict[str, Tensor]:
         model = rgba_vae.RGBAVAE(base, DECODER_RANK, flat=True, noise=0.07, prior=0.01, psnr=0.06)
         run = recipe.plan_vae_run("rgba_vae", steps=2500, batch=16)
         clips = torch.zeros(run.batch, 3, FRAMES, 48, 48)
-        noise = clips.new_zeros(run.batch, CHANNELS, *latent_grid(FRAMES, 48, 48))
+        noise = clips.new_zeros(run.batch, CHANNELS, *to_latent_shape(FRAMES, 48, 48))
         recipe.capture(model, "through", clips, clips[:, :1], noise)
         weights = train(
             model, loss, ShownRGBA(TRAINING_SEED, FRAMES, 48), run,

@@ -13,9 +13,10 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.training.loop import train
 from pipelines.training.models.wan_names import dit_to_official
-from pipelines.training.models.whole_clip import decode, latent_grid
+from pipelines.training.models.whole_clip import decode
 from pipelines.wan_alpha.latent_stats import denormalise
 
 from .. import base_dit
@@ -111,7 +112,7 @@ def _train_dit(
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:
         prompts = [opaque_caption(scene(HELD_OUT_SEED, number), HELD_OUT_SEED, number) for number in range(8)]
-        grid = latent_grid(frames, WHOLE, WHOLE)
+        grid = to_latent_shape(frames, WHOLE, WHOLE)
         noise = torch.randn(8, CHANNELS, *grid, generator=torch.Generator().manual_seed(0))
         device = find_device(model)
         sampled = base_dit.sampled(model, words(prompts).to(device), noise.to(device), guidance=2.0)

@@ -14,10 +14,10 @@ from einops import rearrange
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.media.whole_file import write_whole
 from pipelines.training.loop import Run
 from pipelines.training.models.captured import capture
-from pipelines.training.models.whole_clip import latent_grid
 
 from ..base_vae import CHANNELS
 from ..shown import WHOLE
@@ -128,7 +128,7 @@ def warm_then_cosine(steps: int) -> Callable[[int], float]:
 
 def make_example(batch: int, frames: int, domains: int = 1) -> tuple[Tensor, Tensor]:
     """A latent of whole clips and its timesteps, all zeros: the shapes that a diffusion model is captured for."""
-    t, *cells = latent_grid(frames, WHOLE, WHOLE)
+    t, *cells = to_latent_shape(frames, WHOLE, WHOLE)
     return torch.zeros(batch, CHANNELS, domains * t, *cells), torch.zeros(batch)
 
 

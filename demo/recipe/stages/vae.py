@@ -14,9 +14,10 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from pipelines.latent_grid.size_rule import to_latent_shape
 from pipelines.training.loop import train
 from pipelines.training.models.wan_names import vae_to_official
-from pipelines.training.models.whole_clip import encode, latent_grid
+from pipelines.training.models.whole_clip import encode
 from pipelines.wan_alpha.latent_stats import normalise
 
 from .. import base_vae
@@ -107,7 +108,7 @@ def _train_vae(
     run = recipe.plan_vae_run(name, steps, batch)
     clips = torch.zeros(run.batch, 3, frames, side, side)
     recipe.capture(
-        model, "forward", clips, clips.new_zeros(run.batch, base_vae.CHANNELS, *latent_grid(frames, side, side))
+        model, "forward", clips, clips.new_zeros(run.batch, base_vae.CHANNELS, *to_latent_shape(frames, side, side))
     )
 
     def sample(model: Any, _: int) -> dict[str, Tensor]:

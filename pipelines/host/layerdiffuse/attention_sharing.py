@@ -19,6 +19,7 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor, nn
 
+from ...latent_grid.size_rule import to_pixels
 from ...layerdiffuse.attention_sharing import AttentionSharing, read_sharing, share
 from ...layerdiffuse.layers import refuse_other_batch, with_own_prompts
 from ..core.side_model import stand_beside
@@ -100,7 +101,7 @@ def _wrappers(
     def forward(
         executor: Any, x: Tensor, timesteps: Any, context: Tensor, y: Any, control: Any, options: Any, **named: Any
     ) -> Any:
-        size = 8 * x.shape[2], 8 * x.shape[3]
+        size = to_pixels(x.shape[2]), to_pixels(x.shape[3])
         if picture is not None and size not in maps:
             assert sharing.encoder is not None
             maps[size] = sharing.encoder(_fitted(picture, *size).to(x))

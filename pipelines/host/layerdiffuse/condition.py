@@ -14,6 +14,7 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ...latent_grid.size_rule import to_pixels
 from ...layerdiffuse.weight_patches import read_weight_patches
 from ...weights.kinds.layerdiffuse import LATENT_CHANNELS, LAYER_CONDITION
 from ...weights.weights_file import named
@@ -87,7 +88,7 @@ def _check(shape: torch.Size) -> Callable[..., Any]:
                 "condition, and nothing that puts another picture beside the noise."
             )
         if c_concat.shape[2:] != x.shape[2:]:
-            (height, width), (h, w) = ((8 * side for side in each.shape[2:]) for each in (c_concat, x))
+            (height, width), (h, w) = (map(to_pixels, each.shape[2:]) for each in (c_concat, x))
             raise ValueError(
                 f"latent is for {width} x {height} pixels, but {w} x {h} are sampled; encode the layer in that size."
             )

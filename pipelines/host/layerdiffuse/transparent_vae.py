@@ -16,6 +16,7 @@ from comfy.ldm.modules.attention import optimized_attention
 from torch import Tensor, nn
 
 from ...alpha.render import soft_render
+from ...latent_grid.size_rule import PICTURE_VAE, SizeRule, to_cells, to_pixels
 from ...layerdiffuse.decoder import GRAIN, build_decoder
 from ...layerdiffuse.encoder import build_encoder, offset_feed, with_offset
 from ...layerdiffuse.padding import pad
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from ..core.sockets import VAE
 
 FILE_INPUT = "weights_name"
-CELL = 8
+PADDED = SizeRule(GRAIN)
+"""Sizes that the decoder accepts; others are extended to one."""
+
 GREY = (0.5, 0.5, 0.5)
 DECODER_VALUES, ENCODER_VALUES = 400, 100
 """Numbers that are held at once for each pixel."""
@@ -53,7 +56,7 @@ def decode(samples: Tensor, rgb: Tensor, path: Path, ensemble: bool = True) -> T
         variant = variant_of(network.latent_conv_in.weight.shape[1])
     latents = _matching(samples, rgb, variant)
     height, width = rgb.shape[1:3]
-    tall, wide = (-(-side // GRAIN) * GRAIN for side in (height, width))
+    tall, wide = (PADDED.nearest_sides(side)[-1] for side in (height, width))
     made = new_clip(len(rgb), height, width, 4, device=rgb.device)
     view = median_of_views if ensemble else one_view
     step = steps(len(rgb) * (8 if ensemble else 1))
@@ -61,7 +64,7 @@ def decode(samples: Tensor, rgb: Tensor, path: Path, ensemble: bool = True) -> T
         network.register_forward_hook(lambda *_: step())
         for index, frame in enumerate(rgb):
             pixel = _extended(frame[..., :3].movedim(-1, 0)[None].to(device, torch.float32), tall, wide)
-            latent = _extended(latents[index : index + 1].to(device, torch.float32), tall // CELL, wide // CELL)
+            latent = _extended(latents[index : index + 1].to(device, torch.float32), to_cells(tall), to_cells(wide))
             planes = view(network, pixel, latent)[0, :, :height, :width].movedim(0, -1).to(made)
             made[index] = planes.roll(-1, -1) if variant.alpha_first else planes
     return made
@@ -140,7 +143,7 @@ def _extended(planes: Tensor, height: int, width: int) -> Tensor:
 
 def _in_cells(picture: Tensor) -> Tensor:
     """A picture (H, W, C) as planes (1, C, H, W), extended to whole latent cells."""
-    tall, wide = (-(-side // CELL) * CELL for side in picture.shape[:2])
+    tall, wide = (PICTURE_VAE.nearest_sides(side)[-1] for side in picture.shape[:2])
     return _extended(picture.movedim(-1, 0)[None], tall, wide)
 
 
@@ -156,12 +159,12 @@ def _matching(samples: Tensor, rgb: Tensor, variant: Variant) -> Tensor:
         raise ValueError(
             f"samples has {len(samples)} latents, rgb has {len(rgb)} pictures; connect what the VAE decoded from them."
         )
-    cells = tuple(-(-side // CELL) for side in rgb.shape[1:3])
+    cells = tuple(to_cells(PICTURE_VAE.nearest_sides(side)[-1]) for side in rgb.shape[1:3])
     if tuple(samples.shape[2:]) == cells:
         return samples
-    h, w = samples.shape[2:]
+    height, width = map(to_pixels, samples.shape[2:])
     warn(
-        f"rgb is {rgb.shape[2]} x {rgb.shape[1]}, the latent is for {CELL * w} x {CELL * h}: it was left out, and alpha"
+        f"rgb is {rgb.shape[2]} x {rgb.shape[1]}, the latent is for {width} x {height}: it was left out, and alpha"
         " comes from the picture alone, less exactly. Decode before you resize."
     )
     return samples.new_zeros(1, samples.shape[1], *cells).expand(len(samples), -1, -1, -1)

@@ -14,8 +14,8 @@ import torch
 from comfy.ldm.cogvideo.model import CogVideoXPatchEmbed, CogVideoXTransformer3DModel
 from torch import Tensor, nn
 
+from ...latent_grid.size_rule import to_latent_frames, to_pixel_shape
 from ...transpixeler.cogvideox_keys import TEXT_ROWS
-from ...transpixeler.families import CELL
 from ...transpixeler.positions import Table, cogvideox_rotary
 
 if TYPE_CHECKING:
@@ -101,10 +101,10 @@ class _LearnedPatchEmbed(CogVideoXPatchEmbed):
         rows, (frames, _, height, width) = text.shape[1], video.shape[1:]
         trained = _trained_grid(self)
         if (height, width) != trained[1:] or frames > trained[0]:
+            most, came = to_pixel_shape(*trained), to_pixel_shape(frames, height, width)
             raise ValueError(
-                f"CogVideoX-5B-I2V has learned positions for {CELL * trained[2]} x {CELL * trained[1]} pixels and at "
-                f"most {4 * trained[0] - 3} frames, got {CELL * width} x {CELL * height} and {4 * frames - 3}; use its "
-                "size."
+                f"CogVideoX-5B-I2V has learned positions for {most[2]} x {most[1]} pixels and at most {most[0]} "
+                f"frames, got {came[2]} x {came[1]} and {came[0]}; use its size."
             )
         if rows > TEXT_ROWS:
             raise ValueError(
@@ -124,5 +124,5 @@ def _is_trained(rotary: Callable[..., Table], head_dim: int) -> bool:
 
 def _trained_grid(embed: CogVideoXPatchEmbed) -> tuple[int, int, int]:
     """Latent frames, rows and columns."""
-    frames = (embed.sample_frames - 1) // embed.temporal_compression_ratio + 1
+    frames = to_latent_frames(embed.sample_frames, embed.temporal_compression_ratio)
     return frames, embed.sample_height, embed.sample_width

@@ -8,7 +8,8 @@ import node_helpers
 import torch
 from torch import Tensor
 
-from ...transpixeler.families import COGVIDEOX, PATCH_PIXELS
+from ...latent_grid.size_rule import COGVIDEOX_DIT, to_latent_frames
+from ...transpixeler.families import COGVIDEOX
 from ...transpixeler.halves import join
 from ..pictures.image_and_mask import given, rgb_and_alpha
 from .joint_decode import refuse_picture_vae
@@ -30,7 +31,7 @@ def first_frame(
     """
     rgb, alpha = rgb_and_alpha(image, mask)
     _refuse_clip(image, vae, width, height, length)
-    frames = (length - 1) // 4 + 1
+    frames = to_latent_frames(length)
     condition = _at_the_front(vae.encode(rgb), frames)
     empty = torch.zeros_like(condition)
     if image.shape[-1] == 4 or given(mask, image) is not None:
@@ -57,14 +58,7 @@ def _refuse_clip(image: Tensor, vae: VAE, width: int, height: int, length: int) 
             f"vae wants the CogVideoX VAE, which has {COGVIDEOX.channels} latent channels, got one of "
             f"{vae.latent_channels}; load another one."
         )
-    if length % 4 != 1:
-        low = max(1, length - (length - 1) % 4)
-        raise ValueError(f"length wants 4n + 1 frames, got {length}; use {low} or {low + 4}.")
-    if width % PATCH_PIXELS or height % PATCH_PIXELS:
-        raise ValueError(
-            f"CogVideoX samples widths and heights that are multiples of {PATCH_PIXELS}, got {width} x {height}; use "
-            "another size."
-        )
+    COGVIDEOX_DIT.check("A clip of CogVideoX", width, height, length)
     count, *size = image.shape[:3]
     if count != 1 or size != [height, width]:
         raise ValueError(

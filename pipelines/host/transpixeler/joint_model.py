@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from comfy.nested_tensor import NestedTensor
 from comfy.patcher_extension import WrappersMP
 
+from ...latent_grid.size_rule import to_pixels
 from ...transpixeler import halves
-from ...transpixeler.families import CELL, COGVIDEOX, PATCH, PATCH_PIXELS, Family, sight
+from ...transpixeler.families import COGVIDEOX, Family, sight
 from ...transpixeler.rgba_lora import RGBALoRA, read_rgba_lora
 from ...weights.fit import check_fit
 from ...weights.weights_file import named, read_weights
@@ -115,12 +116,8 @@ def refuse_other_latent(shape: tuple[int, ...], family: Family) -> None:
             f"a latent of both domains has as many alpha frames as RGB frames, got {shape[2]} latent frames; make it "
             "with RGBAJointLatent from a latent of one domain."
         )
-    height, width = shape[3:]
-    if height % PATCH or width % PATCH:
-        raise ValueError(
-            f"latent_image is for {CELL * width} x {CELL * height} pixels, but {family.title} samples widths and "
-            f"heights that are multiples of {PATCH_PIXELS}; give it another size."
-        )
+    height, width = map(to_pixels, shape[3:])
+    family.sizes.check(f"latent_image for {family.title}", width, height)
 
 
 def _refuse_unfit(file: RGBALoRAFile, model: ModelPatcher, family: Family, width: int) -> None:

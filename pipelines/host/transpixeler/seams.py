@@ -19,8 +19,9 @@ from comfy.ldm.genmo.joint_model.asymm_models_joint import AsymmDiTJoint
 from comfy.ldm.wan.model import WanModel
 from torch import Tensor, nn
 
+from ...latent_grid.size_rule import PATCH
 from ...transpixeler.cogvideox_keys import other_cogvideox
-from ...transpixeler.families import COGVIDEOX, MOCHI, PATCH, WAN, Family
+from ...transpixeler.families import COGVIDEOX, MOCHI, WAN, Family
 from ...transpixeler.layout import Layout
 from ...transpixeler.positions import shared
 

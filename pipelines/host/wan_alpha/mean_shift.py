@@ -17,7 +17,7 @@ from comfy.nested_tensor import NestedTensor
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
 from torch import Tensor
 
-from ...ellipse.grid import to_latent_grid
+from ...latent_grid.pooling import to_latent_grid
 from ...samplers.mean_shift import shift_mean
 from ..core.notices import warn
 from .sampled_size import refuse_odd_size

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ...latent_grid.size_rule import WAN_DIT, to_pixels
+
 if TYPE_CHECKING:
     from ..core.sockets import ModelPatcher
 
@@ -17,15 +19,11 @@ KEY = "rgba_video.sampled_size"
 
 
 def refuse_odd_size(noise: Tensor) -> None:
-    """Raises ValueError unless noise (B, C, t, h, w) has even h and w; other layouts are not Wan's and pass."""
+    """Raises ValueError unless noise (B, C, t, h, w) has whole patches; other layouts are not Wan's and pass."""
     if noise.ndim != 5:
         return
-    height, width = (8 * cells for cells in noise.shape[3:])
-    if height % 16 or width % 16:
-        raise ValueError(
-            f"latent_image is for {width} x {height} pixels, but Wan 2.1 samples widths and heights that are "
-            "multiples of 16; give it another size."
-        )
+    height, width = map(to_pixels, noise.shape[3:])
+    WAN_DIT.check("latent_image for Wan 2.1", width, height)
 
 
 def refuse_odd_sizes(model: ModelPatcher) -> None:

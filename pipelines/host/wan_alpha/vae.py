@@ -22,6 +22,7 @@ from comfy.ldm.modules.diffusionmodules.model import vae_attention
 from torch import Tensor, nn
 
 from ...alpha.decoded import join_decoded
+from ...latent_grid.size_rule import WAN_VAE, to_cells
 from ...wan_alpha.checkpoint import split_vae_weights
 from ...wan_alpha.decoder_lora import merge_decoder
 from ...wan_alpha.merge_block import build_merge_block
@@ -147,7 +148,7 @@ def _decode_one(decoder: comfy.sd.VAE, samples: Tensor, tile_size: int) -> Tenso
         return decoder.decode(samples)
     if tile_size < SMALLEST_TILE:
         raise ValueError(f"tile_size wants 0 (whole frames) or at least {SMALLEST_TILE} pixels, got {tile_size}.")
-    tile = tile_size // 8
+    tile = to_cells(tile_size)
     return decoder.decode_tiled(samples, tile_x=tile, tile_y=tile, overlap=tile // 4)
 
 
@@ -161,7 +162,8 @@ def encode(rgb: Tensor, alpha: Tensor, vae: RGBAVAE) -> Tensor:
             "this rgba_vae only decodes: its files have no feature merge block. Load Wan-Alpha-VAE.bin (v1) or "
             "Wan-Alpha-v2-VAE.bin with Load Wan-Alpha VAE."
         )
-    _refuse_clip(rgb)
+    frames, height, width = rgb.shape[:3]
+    WAN_VAE.check("image", width, height, frames)
     encoder = vae.encoder
     shape = (1, 3, *rgb.shape[:3])
     comfy.model_management.load_models_gpu(
@@ -202,15 +204,4 @@ def _refuse_latent(samples: Tensor) -> None:
         raise ValueError(
             "samples holds NaN or infinity, so there is no picture in it; the model overflowed while sampling. Try "
             "another dtype for the model (bf16 instead of fp16) or check its LoRAs."
-        )
-
-
-def _refuse_clip(rgb: Tensor) -> None:
-    frames, height, width = rgb.shape[:3]
-    if frames % 4 != 1:
-        low = max(1, frames - (frames - 1) % 4)
-        raise ValueError(f"image wants 4n + 1 frames, got {frames}; use {low} or {low + 4}.")
-    if height % 8 or width % 8:
-        raise ValueError(
-            f"image wants a width and height that are multiples of 8, got {width} x {height}; resize or crop it."
         )

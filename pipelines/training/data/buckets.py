@@ -14,13 +14,13 @@ from typing import Annotated
 
 import torch
 
+from ...latent_grid.size_rule import PATCH_PIXELS
 from ..draws import mix
 
 Area = Annotated[
     int, "pixels of a frame: every clip is brought to so many, a small one enlarged, in about its own shape"
 ]
 AREA = 640 * 624
-CELL = 16
 WIDEST = 16 / 9
 
 
@@ -28,20 +28,15 @@ def bucket(height: int, width: int, area: int = AREA) -> tuple[int, int]:
     """(height, width) for a clip of this size. Raises ValueError when the area has no such factors."""
     sizes = [
         (rows, area // rows)
-        for rows in range(CELL, area // CELL + 1, CELL)
-        if area % rows == 0 and area // rows % CELL == 0 and 1 / WIDEST <= area / rows**2 <= WIDEST
+        for rows in range(PATCH_PIXELS, area // PATCH_PIXELS + 1, PATCH_PIXELS)
+        if area % rows == 0 and area // rows % PATCH_PIXELS == 0 and 1 / WIDEST <= area / rows**2 <= WIDEST
     ]
     if not sizes:
         raise ValueError(
-            f"an area of {area} pixels has no width and height that are multiples of {CELL} between 9:16 and 16:9; "
-            f"use {AREA}, or the product of two such numbers."
+            f"an area of {area} pixels has no width and height that are multiples of {PATCH_PIXELS} between 9:16 and "
+            f"16:9; use {AREA}, or the product of two such numbers."
         )
     return min(sizes, key=lambda size: abs(math.log(size[1] / size[0] * height / width)))
-
-
-def frames_of(length: int, most: int, step: int = 4) -> int:
-    """The largest step * n + 1 within the clip's length and the limit; step is the VAE's frames to a latent frame."""
-    return (min(length, most) - 1) // step * step + 1
 
 
 class EndlessOrder:

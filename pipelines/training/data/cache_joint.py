@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...alpha.render import COLORS
 from ...transpixeler.families import COGVIDEOX, MOCHI, WAN
-from ..models.joint_models import STEPS, JointFiles, JointText, JointVAE
+from ..models.joint_models import JointFiles, JointText, JointVAE
 from ..run_settings import OrNot, complain
 from .buckets import AREA, Area
 from .clip_items import before_a_blurred_background, one_of, over_a_wall, prompt_of, whole_clip_of
@@ -48,7 +48,7 @@ class CacheJoint:
         vae, texts = JointVAE(files).to(self.device), JointText(files).to(self.device)
 
         def make(row: Row, seed: int) -> dict[str, Tensor]:
-            rgba = whole_clip_of(row, self.frames, self.area, STEPS[self.family])
+            rgba = whole_clip_of(row, self.frames, self.area, files.family.sizes)
             said = texts(prompt_of(row, seed, "TransPixeler"))
             pair = self._before_something(rgba, seed)
             domains = {"rgb": pair["rgb"], "alpha": pair["alpha"].expand_as(pair["rgb"])}

@@ -17,9 +17,10 @@ from ...alpha.blur import blur
 from ...alpha.decontaminate import decontaminate
 from ...alpha.render import COLORS, hard_render, soft_render
 from ...ellipse.fit import fit
+from ...latent_grid.size_rule import WAN_DIT, SizeRule
 from ...prompts.transparent import PLACES, transparent_prompt
 from ..draws import mix
-from .buckets import EndlessOrder, bucket, frames_of
+from .buckets import EndlessOrder, bucket
 from .clip_list import Complain, Row
 from .footage import count_frames, read_frames
 from .windows import covering, cut_window, slide_window, to_and_fro
@@ -82,9 +83,10 @@ def read_rgba(row: Row, start: int = 0, count: int | None = None) -> Tensor:
     return torch.cat([rgb[..., :3], alpha[..., :1]], dim=-1)
 
 
-def whole_clip_of(row: Row, frames: int, area: int, step: int = 4) -> Tensor:
-    """The first step * n + 1 frames, at most `frames`, brought to the bucket of this area."""
-    rgba = read_rgba(row, 0, frames_of(count_frames(row.rgb), frames, step))
+def whole_clip_of(row: Row, frames: int, area: int, sizes: SizeRule = WAN_DIT) -> Tensor:
+    """As many of the first frames as the model accepts, at most `frames`, brought to the bucket of this area."""
+    length = sizes.nearest_lengths(min(count_frames(row.rgb), frames))[0]
+    rgba = read_rgba(row, 0, length)
     return covering(rgba, *bucket(rgba.shape[1], rgba.shape[2], area)).clamp(0, 1)
 
 

@@ -25,12 +25,13 @@ import torch
 from torch import Tensor, nn
 
 from ...alpha.render import COLORS
+from ...latent_grid.size_rule import to_latent_shape
 from ...wan_alpha.latent_stats import STD, normalise
 from ...wan_alpha.merge_block import PREFIX, MergeBlock, Residual
 from ..draws import Draws
 from ..models.decoder_change import change_convolutions, published_keys
 from ..models.wan_names import official_vae_name
-from ..models.whole_clip import decode, features, latent_grid
+from ..models.whole_clip import decode, features
 from .psnr_loss import seen_psnr
 from .reconstruction import Perceptual, hard_rendered, plain_losses, reconstruction_losses
 from .tabd import Form, Velocity, tabd_loss
@@ -125,7 +126,7 @@ class RGBAVAE(nn.Module):
         if not self.noise:
             return rgb.new_zeros(())
         spread = rgb.new_tensor(STD).reshape(-1, 1, 1, 1)
-        return self.noise * spread * draws.normal(len(STD), *latent_grid(*rgb.shape[2:]))
+        return self.noise * spread * draws.normal(len(STD), *to_latent_shape(*rgb.shape[2:]))
 
 
 class FrozenVelocity(nn.Module):

@@ -29,7 +29,8 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from ...ellipse.grid import mean_of_cells, mean_of_fours
+from ...latent_grid.pooling import mean_of_cells, mean_of_fours
+from ...latent_grid.size_rule import WAN_VAE
 from ...wan_alpha.latent_stats import normalise
 from ..draws import Draws
 from .flow_levels import LEVELS, at_level, per_clip, training_sigmas, training_weights
@@ -64,10 +65,10 @@ def tabd_mask(alpha: Tensor, two_valued: bool = False) -> Tensor:
     """+1 where a cell is opaque; -1 elsewhere if `two_valued`. Otherwise -1 where it is transparent, where it belongs
     to the first latent frame, or where all of its pixels are semi-transparent, and 0 where it is mixed.
 
-    Raises ValueError as `ellipse.grid` does for sizes that are no multiples of 8, and unless T is 4n + 1.
+    Raises ValueError for sides that are not multiples of 8, and unless T is 4n + 1: the VAE drops other frames.
     """
-    if (alpha.shape[2] - 1) % 4:
-        raise ValueError(f"TABD wants 4n + 1 frames, got {alpha.shape[2]}; the VAE drops the others.")
+    length, height, width = alpha.shape[2:]
+    WAN_VAE.check("A clip for TABD", width, height, length)
     first_channel = alpha[:, 0]
     share = _cells(first_channel)
     opaque = (share - 1).abs() <= TOLERANCE

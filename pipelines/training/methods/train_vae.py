@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ...alpha.decoded import join_decoded
@@ -92,8 +93,5 @@ def again(model: Any, item: dict[str, Tensor]) -> Tensor:
     clips = {name: clip[None].to(next(model.parameters()).device) for name, clip in item.items()}
     painted, opacity = model.decode(model.encode(clips["rgb"], clips["alpha"]))
     pairs = ((clips["rgb"], clips["alpha"].expand_as(clips["rgb"])), (painted, opacity))
-    frames = [
-        join_decoded(*((clip[0].movedim(0, -1).clamp(-1, 1) + 1) / 2 for clip in pair), alpha_from="mean")
-        for pair in pairs
-    ]
-    return torch.cat(frames, dim=2)
+    shown = [[(rearrange(clip, "1 c t h w -> t h w c").clamp(-1, 1) + 1) / 2 for clip in pair] for pair in pairs]
+    return torch.cat([join_decoded(rgb, grey, "mean") for rgb, grey in shown], dim=2)

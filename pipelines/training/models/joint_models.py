@@ -2,7 +2,7 @@
 
 CogVideoX and Mochi come from a folder in diffusers' layout, Wan from the three files that ComfyUI loads.
 
-Layout   clips (B, 3, T, H, W), T = `step` * n + 1; latents (B, C, F, h, w).
+Layout   clips (B, 3, T, H, W), T as the family's `sizes` say; latents (B, C, F, h, w).
 Range    clips -1..1; latents as the transformer has them.
 Source   The families' pipelines in diffusers: scale and mean of the latents, length and padding of the text.
 Differs  The mean of the latent's distribution is taken, not a draw from it.
@@ -22,9 +22,6 @@ from ...wan_alpha.latent_stats import denormalise, normalise
 from .text_encoder import load_text_encoder
 from .wan_models import load_dit, load_vae
 from .whole_clip import decode, encode
-
-STEPS = {COGVIDEOX.name: 4, MOCHI.name: 6, WAN.name: 4}
-"""Frames to a latent frame, after the first."""
 
 TEXT_ROWS = {COGVIDEOX.name: 226, MOCHI.name: 256}
 

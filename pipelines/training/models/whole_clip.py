@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...latent_grid.size_rule import CELL, WAN_VAE
+
 FINE = 2
 """Pixels along the side of a cell at the second finest level."""
 
@@ -50,11 +52,6 @@ def _summed(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
-def latent_grid(frames: int, height: int, width: int) -> tuple[int, int, int]:
-    """The cells of a clip's latent: (t, h, w)."""
-    return (frames + 3) // 4, height // 8, width // 8
-
-
 def encode(vae: Any, clip: Tensor, flat: bool = False) -> Tensor:
     """The moments of a clip: latent and its log-variance."""
     x = _head(vae.encoder, features(vae, clip, flat), flat=False)
@@ -79,7 +76,7 @@ def decode(vae: Any, latent: Tensor, flat: bool = False) -> Tensor:
     """A clip of 4t - 3 frames, not clamped."""
     x = conv(vae.decoder.conv_in, conv(vae.post_quant_conv, latent))
     x = _middle(vae.decoder.mid_block, x)
-    cell = 8
+    cell = CELL
     for block in vae.decoder.up_blocks:
         for layer in block.resnets:
             x = _residual(layer, x, flat and cell <= FINE)
@@ -152,7 +149,7 @@ def _own(layer: Any) -> tuple[Tensor, Tensor]:
 
 
 def _refuse_size(clip: Tensor) -> None:
-    if clip.ndim != 5 or clip.shape[1] != 3 or clip.shape[2] % 4 != 1 or clip.shape[3] % 8 or clip.shape[4] % 8:
-        raise ValueError(
-            f"a clip wants (B, 3, 4n + 1, H, W) with H and W multiples of 8, got {tuple(clip.shape)}; crop it."
-        )
+    if clip.ndim != 5 or clip.shape[1] != 3:
+        raise ValueError(f"A clip must be (B, 3, T, H, W), got {tuple(clip.shape)}.")
+    length, height, width = clip.shape[2:]
+    WAN_VAE.check("The clip", width, height, length)

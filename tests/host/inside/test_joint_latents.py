@@ -430,8 +430,8 @@ def test_the_pictures_are_refused_by_what_is_wrong_with_them(first_frame, pictur
     mochis = copy.copy(vae)
     mochis.latent_channels = 12
     for inputs, message in (
-        ({"length": 48}, r"^length wants 4n \+ 1 frames, got 48; use 45 or 49"),
-        ({"width": 40}, r"^CogVideoX samples widths and heights that are multiples of 16, got 40 x 32"),
+        ({"length": 48}, r"^A clip of CogVideoX must have a length of 4n \+ 1 frames, got 48; use 45 or 49"),
+        ({"width": 40}, r"^A clip of CogVideoX must have a width and height that are multiples of 16, got 40 x 32"),
         ({"width": 64}, r"^image wants one frame of 64 x 32, the size of the clip, got 1 of 48 x 32; pick one"),
         ({"image": picture.expand(2, -1, -1, -1)}, r"^image wants one frame of 48 x 32, .*, got 2 of 48 x 32"),
         ({"mask": torch.ones(1, 16, 16)}, r"^mask has 1 frame of 16 x 16, image has 1 frame of 48 x 32"),

@@ -64,14 +64,14 @@ def test_another_models_latent_is_refused(rgba_vae, host_nodes, shape):
 @pytest.mark.parametrize(("frames", "advice"), [(6, "5 or 9"), (2, "1 or 5"), (4, "1 or 5"), (80, "77 or 81")])
 def test_frame_counts_between_the_latents_are_refused(rgba_vae, host_nodes, frames, advice):
     image = torch.zeros(frames, 16, 16, 4)
-    with pytest.raises(ValueError, match=rf"^image wants 4n \+ 1 frames, got {frames}; use {advice}\."):
+    with pytest.raises(ValueError, match=rf"^image must have a length of 4n \+ 1 frames, got {frames}; use {advice}\."):
         host_nodes.RGBAEncode(image=image, rgba_vae=rgba_vae, background="black")
 
 
 @pytest.mark.parametrize(("height", "width"), [(36, 40), (40, 36), (4, 4)])
 def test_sizes_between_the_latents_are_refused(rgba_vae, host_nodes, height, width):
     image = torch.zeros(5, height, width, 4)
-    with pytest.raises(ValueError, match=rf"^image wants .* multiples of 8, got {width} x {height}; resize or crop it"):
+    with pytest.raises(ValueError, match=rf"^image must have .* multiples of 8, got {width} x {height}; use \d"):
         host_nodes.RGBAEncode(image=image, rgba_vae=rgba_vae, background="black")
 
 
@@ -113,7 +113,7 @@ def test_a_subject_on_neither_grid_is_refused_with_both_named(model, host_nodes,
     conditioning, empty = [[torch.zeros(1, 6, 32), {}]], {"samples": torch.zeros(1, 16, 3, 12, 20)}
     settings = {"seed": 5, "steps": 2, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
     inputs = {"positive": conditioning, "negative": conditioning, "latent_image": empty}
-    both_grids = r"subject wants 9 frames of 160 x 96 .* or 3 frames of any size \(latent grid 20 x 12\)"
+    both_grids = r"subject must have 9 frames of 160 x 96 .* or 3 frames of any size \(latent grid 20 x 12\)"
     with pytest.raises(ValueError, match=both_grids):
         host_nodes.KSampler(model=shifted, **settings, **inputs)
 

@@ -68,7 +68,7 @@ def test_the_background_changes_the_latent(golden, rgba_vae, host_nodes):
 
 def test_six_frames_are_refused_by_the_node(golden, rgba_vae, host_nodes):
     image, background = clip(golden, "t6")
-    with pytest.raises(ValueError, match=r"image wants 4n \+ 1 frames, got 6; use 5 or 9\."):
+    with pytest.raises(ValueError, match=r"image must have a length of 4n \+ 1 frames, got 6; use 5 or 9\."):
         host_nodes.RGBAEncode(image=image, rgba_vae=rgba_vae, background=background)
 
 

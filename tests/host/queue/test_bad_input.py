@@ -128,11 +128,11 @@ DECODERS = file_name(tiny.DECODERS)
 CASES = {
     "frames at encode": (
         [clip(frames=6), encoded()],
-        "RGBAEncode (node encode): image wants 4n + 1 frames, got 6; use 5 or 9",
+        "RGBAEncode (node encode): image must have a length of 4n + 1 frames, got 6; use 5 or 9",
     ),
     "size at encode": (
         [clip(width=60), encoded()],
-        "RGBAEncode (node encode): image wants .* multiples of 8, got 60 x 48",
+        "RGBAEncode (node encode): image must have .* multiples of 8, got 60 x 48; use 56 x 48 or 64 x 48",
     ),
     "encode with decoders": (
         [clip(), encoded(), rgba_vae(tiny.DECODERS)],
@@ -148,27 +148,27 @@ CASES = {
     ),
     "width of the drawing": (
         [ellipses(width=72), keep("ellipse", "never", output=1)],
-        "RGBAEllipseEditor (node ellipse): width wants a multiple of 16, got 72; use 64 or 80",
+        "RGBAEllipseEditor (node ellipse): The clip must have .* multiples of 16, got 72 x 48; use 64 x 48 or 80 x 48",
     ),
     "length of the drawing": (
         [ellipses(length=10), keep("ellipse", "never", output=1)],
-        "RGBAEllipseEditor (node ellipse): length wants 4n + 1 frames, got 10; use 9 or 13",
+        "RGBAEllipseEditor (node ellipse): The clip must have a length of 4n + 1 frames, got 10; use 9 or 13",
     ),
     "width where the model samples": (
         [base(width=72), WIDE, shift(subject=("mask", 0)), ksampler(), keep("sample", "never")],
-        "KSampler (node sample): latent_image is for 72 x 48 pixels, .* multiples of 16",
+        "KSampler (node sample): latent_image for Wan 2.1 must have .* multiples of 16, got 72 x 48; use",
     ),
     "height where the model samples with a DoRA alone": (
         [with_dora(file_name(tiny.DORA)), base(height=40)],
-        "KSampler (node sample): latent_image is for 64 x 40 pixels, .* multiples of 16",
+        "KSampler (node sample): latent_image for Wan 2.1 must have .* multiples of 16, got 64 x 40; use",
     ),
     "height where a shifted noise is sampled": (
         [base(height=40), ellipses(), advanced(noise="shift"), shift(on="noise"), keep("sample", "never")],
-        "SamplerCustomAdvanced (node sample): latent_image is for 64 x 40 pixels, .* multiples of 16",
+        "SamplerCustomAdvanced (node sample): latent_image for Wan 2.1 must have .* multiples of 16, got 64 x 40; use",
     ),
     "subject too long": (
         [base(), SUBJECT_13, shift(), ksampler(), keep("sample", "never")],
-        "KSampler (node sample): The subject wants 9 frames of 64 x 48 .* or 3 frames .* got 13 frames of 64 x 48",
+        "KSampler (node sample): The subject must have 9 frames of 64 x 48 .* or 3 frames .* got 13 frames of 64 x 48",
     ),
     "DoRA of another model": (
         [with_dora("of_another_model.safetensors")],

@@ -113,7 +113,10 @@ def test_a_failing_node_prints_the_node_and_its_error_and_nothing_else(ended, sh
 
 
 def test_a_node_that_fails_while_it_runs_prints_the_same(ended, shell):
-    error = "RGBAEllipseEditor (node ellipse): width wants a multiple of 16, got 72; use 64 or 80.\n"
+    error = (
+        "RGBAEllipseEditor (node ellipse): The clip must have a width and height that are multiples of 16, "
+        "got 72 x 48; use 64 x 48 or 80 x 48.\n"
+    )
     assert ended["odd"] == (1, "", error)
     assert not (shell.output / "odd.safetensors").exists()
 

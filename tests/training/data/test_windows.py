@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipelines.training.data.buckets import AREA, EndlessOrder, bucket, frames_of
+from pipelines.training.data.buckets import AREA, EndlessOrder, bucket
 from pipelines.training.data.windows import cut_window, resized, slide_window, to_and_fro
 
 
@@ -58,10 +58,6 @@ def test_a_clip_comes_to_the_reference_s_bucket_of_its_aspect(size, expected):
 def test_an_area_without_factors_is_refused():
     with pytest.raises(ValueError, match="no width and height that are multiples of 16"):
         bucket(100, 100, 16 * 16 * 7)
-
-
-def test_frames_are_4n_plus_1():
-    assert [frames_of(length, 81) for length in (1, 4, 5, 16, 17, 200)] == [1, 1, 5, 13, 17, 81]
 
 
 def test_every_clip_comes_once_in_an_epoch_and_neighbours_have_one_size():

@@ -112,5 +112,5 @@ def test_the_dit_is_shown_raw_latents_by_the_release_alone(form):
 
 
 def test_the_mask_refuses_frames_that_the_vae_drops():
-    with pytest.raises(ValueError, match=r"wants 4n \+ 1 frames, got 6"):
+    with pytest.raises(ValueError, match=r"a length of 4n \+ 1 frames, got 6"):
         tabd_mask(torch.zeros(1, 1, 6, 8, 8))

@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import reduce
 from torch import Tensor
 
-CELL = 8
-"""Pixels along each side of a latent cell."""
-
-FRAMES = 4
-"""Pixel frames in each latent frame but the first, which has one."""
-
-_ROUNDING_NOISE = 1e-6
+from .size_rule import CELL, FRAMES, PICTURE_VAE, to_pixel_shape
 
 
 def to_latent_grid(subject: Tensor, t: int, h: int, w: int, rounding: torch.dtype | None = None) -> Tensor:
@@ -34,13 +29,13 @@ def to_latent_grid(subject: Tensor, t: int, h: int, w: int, rounding: torch.dtyp
     """
     rounding = subject.dtype if rounding is None else rounding
     shape = tuple(subject.shape)
-    pixel_frames = FRAMES * (t - 1) + 1
-    if shape == (pixel_frames, CELL * h, CELL * w):
+    frames, height, width = to_pixel_shape(t, h, w)
+    if shape == (frames, height, width):
         return mean_of_fours(mean_of_cells(subject)).to(rounding)
     if subject.ndim != 3 or shape[0] != t or 0 in shape:
         raise ValueError(
-            f"The subject wants {pixel_frames} frames of {CELL * w} x {CELL * h} (width x height, pixel grid) "
-            f"or {t} frames of any size (latent grid {w} x {h}), got {_described(shape)}; "
+            f"The subject must have {frames} frames of {width} x {height} (width x height, pixel grid) "
+            f"or {t} frames of any size (latent grid {w} x {h}), got {_describe(shape)}; "
             "make it for the length and size of this latent."
         )
     rounded = subject.to(rounding)
@@ -52,35 +47,16 @@ def to_latent_grid(subject: Tensor, t: int, h: int, w: int, rounding: torch.dtyp
 def mean_of_cells(frames: Tensor) -> Tensor:
     """Means of 8 x 8 pixels: (T, H, W) to (T, H / 8, W / 8). Raises ValueError unless H and W are multiples of 8."""
     height, width = frames.shape[-2:]
-    if height % CELL or width % CELL or not height or not width:
-        raise ValueError(
-            f"The latent grid wants a width and height that are multiples of {CELL}, got {width} x {height}; "
-            "crop or resize the clip first."
-        )
+    PICTURE_VAE.check("The clip", width, height)
     return F.avg_pool2d(frames[:, None], CELL)[:, 0]
 
 
 def mean_of_fours(frames: Tensor) -> Tensor:
     """The first frame alone, then means of four: (4t - 3, ...) to (t, ...)."""
-    return torch.cat([frames[:1], frames[1:].unflatten(0, (-1, FRAMES)).mean(1)])
+    return torch.cat([frames[:1], reduce(frames[1:], "(t four) ... -> t ...", "mean", four=FRAMES)])
 
 
-def looks_inverted(subject: Tensor) -> bool:
-    """Whether the frame's border is brighter than its centre, as when 1 - subject was connected.
-
-    subject is (T, H, W). The border is the outer eighth on each side (at least one pixel), the centre the middle half
-    of width and height; means over all frames are compared, and a difference within rounding does not count.
-    """
-    frame = subject.mean(0).cpu().double()
-    height, width = frame.shape
-    rim_y, rim_x = max(1, height // 8), max(1, width // 8)
-    border = torch.ones_like(frame, dtype=torch.bool)
-    border[rim_y : height - rim_y, rim_x : width - rim_x] = False
-    centre = frame[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return bool(frame[border].mean() > centre.mean() + _ROUNDING_NOISE)
-
-
-def _described(shape: tuple[int, ...]) -> str:
+def _describe(shape: tuple[int, ...]) -> str:
     if len(shape) != 3:
         return f"a shape of {shape}"
     return f"{shape[0]} frame{'s' * (shape[0] != 1)} of {shape[2]} x {shape[1]}"

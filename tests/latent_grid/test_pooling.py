@@ -5,12 +5,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from pipelines.ellipse.drawing import Drawing, Ellipse, Keyframe
-from pipelines.ellipse.field import subject
-from pipelines.ellipse.grid import looks_inverted, to_latent_grid
+from pipelines.latent_grid.pooling import to_latent_grid
 
 GAUSS = load_file(Path(__file__).parents[1] / "data" / "wan_alpha" / "gauss_mask_dev.safetensors")
-CENTRED = Drawing((Ellipse("a", "", (Keyframe(0, 0.5, 0.5, 0.2, 0.2),)),))
 
 
 def test_pooling_matches_the_reference_exactly():
@@ -73,19 +70,6 @@ def test_rounding_comes_before_resizing_and_after_pooling():
     ],
 )
 def test_anything_on_neither_grid_is_refused_with_both_grids_named(shape, came):
-    wanted = r"wants 9 frames of 56 x 40 \(width x height, pixel grid\) or 3 frames of any size \(latent grid 7 x 5\)"
-    with pytest.raises(ValueError, match=f"{wanted}, got {came}; make it"):
+    both = r"9 frames of 56 x 40 \(width x height, pixel grid\) or 3 frames of any size \(latent grid 7 x 5\)"
+    with pytest.raises(ValueError, match=f"must have {both}, got {came}; make it"):
         to_latent_grid(torch.zeros(shape), 3, 5, 7)
-
-
-def test_a_subject_in_the_middle_is_upright_and_its_complement_inverted():
-    for height, width in ((64, 96), (9, 14), (5, 7), (3, 3)):
-        drawn = subject(CENTRED, 3, height, width)
-        assert not looks_inverted(drawn)
-        assert looks_inverted(1 - drawn)
-
-
-@pytest.mark.parametrize("value", [0.0, 0.1, 0.7, 1.0])
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (37, 53)])
-def test_an_even_subject_is_not_called_inverted(value, size):
-    assert not looks_inverted(torch.full((3, *size), value))
