@@ -7,7 +7,7 @@ rows of the text out. Its rotary table is not the one that CogVideoX was trained
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -63,13 +63,13 @@ def add_learned_positions(network: Any, table: Tensor, metadata: Mapping[str, st
     embed.__class__ = _LearnedPatchEmbed  # with the weights that it has
 
 
-def embed_halves_apart(embed: Any) -> Iterator[Any]:
+def embed_halves_apart(embed: Any) -> Iterator[Callable[[], Any]]:
     """Hooks by which a patch embedding takes RGB frames and alpha frames as two clips: learned positions of both are
-    the same. One without learned positions gets none.
+    the same. One without learned positions gets none. Yields what takes each of them off again.
     """
     if embed.use_learned_positional_embeddings:
-        yield embed.register_forward_pre_hook(_as_two_clips)
-        yield embed.register_forward_hook(_as_one_sequence)
+        yield embed.register_forward_pre_hook(_as_two_clips).remove
+        yield embed.register_forward_hook(_as_one_sequence).remove
 
 
 def _as_two_clips(embed: Any, args: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

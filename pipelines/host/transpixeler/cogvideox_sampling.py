@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from comfy.model_sampling import V_PREDICTION, ModelSamplingDiscrete
 
+from ..core.object_patch import patch_object
+
 
 class VPrediction(ModelSamplingDiscrete, V_PREDICTION):
     """What the host's own ModelSamplingDiscrete node makes with v_prediction; zsnr is in the model's settings."""
@@ -23,7 +25,7 @@ def with_v_prediction(patcher: Any) -> Any:
     if is_v_prediction(patcher.get_model_object("model_sampling")):
         return patcher
     clone = patcher.clone()
-    clone.add_object_patch("model_sampling", VPrediction(patcher.model.model_config))
+    patch_object(clone, "model_sampling", lambda model: VPrediction(model.model.model_config))
     return clone
 
 
