@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
-from comfy.ldm.cogvideo.model import CogVideoXPatchEmbed
 from torch import Tensor
 
 from ...transpixeler.cogvideox_keys import TEXT_ROWS
 from ...transpixeler.families import CELL
 from ...transpixeler.positions import Table, cogvideox_rotary
+from ..core.object_patch import patch_object
 
 ROTARY = "diffusion_model._get_rotary_emb"
+EMBED = "diffusion_model.patch_embed.forward"
 TRAINED_SIZE = ("sample_frames", "sample_height", "sample_width")
 
 
@@ -40,13 +42,14 @@ def with_rotary_table(patcher: Any) -> Any:
     return clone
 
 
-def add_learned_positions(network: Any, table: Tensor, metadata: Mapping[str, str] | None) -> None:
-    """Gives a freshly loaded network its learned table (1, text rows + video tokens, width), beside the rotary one.
+def add_learned_positions(patcher: Any, table: Tensor, metadata: Mapping[str, str] | None) -> None:
+    """Gives a freshly loaded model its learned table (1, text rows + video tokens, width), beside the rotary one.
 
-    The size that it was trained at is the host's 49 frames of 60 x 90 latent cells, unless the file's own `config` says
-    otherwise. Raises ValueError for a table of another length.
+    What the host's patch embedding does otherwise is an object patch of this ModelPatcher. The size that it was trained
+    at is the host's 49 frames of 60 x 90 latent cells, unless the file's own `config` says otherwise. Raises ValueError
+    for a table of another length.
     """
-    embed = network.patch_embed
+    embed = patcher.model.diffusion_model.patch_embed
     told = json.loads((metadata or {}).get("config", "{}")).get("transformer", {})
     for name in TRAINED_SIZE:
         setattr(embed, name, told.get(name, getattr(embed, name)))
@@ -60,7 +63,7 @@ def add_learned_positions(network: Any, table: Tensor, metadata: Mapping[str, st
     embed.max_text_seq_length = TEXT_ROWS
     embed.use_learned_positional_embeddings = True
     embed.register_buffer("pos_embedding", table)
-    embed.__class__ = _LearnedPatchEmbed  # with the weights that it has
+    patch_object(patcher, EMBED, lambda model: partial(_embed, model.model.diffusion_model.patch_embed))
 
 
 def embed_halves_apart(embed: Any) -> Iterator[Callable[[], Any]]:
@@ -82,26 +85,24 @@ def _as_one_sequence(embed: Any, args: tuple[Tensor, Tensor], output: Tensor) ->
     return torch.cat([rgb, alpha[:, args[0].shape[1] :]], dim=1)
 
 
-class _LearnedPatchEmbed(CogVideoXPatchEmbed):
+def _embed(embed: Any, text: Tensor, video: Tensor) -> Tensor:
     """The host's patch embedding with the table's rows of the text too, for clips that the table covers."""
-
-    def forward(self, text: Tensor, video: Tensor) -> Tensor:
-        rows, (frames, _, height, width) = text.shape[1], video.shape[1:]
-        trained = _trained_grid(self)
-        if (height, width) != trained[1:] or frames > trained[0]:
-            raise ValueError(
-                f"CogVideoX-5B-I2V has learned positions for {CELL * trained[2]} x {CELL * trained[1]} pixels and at "
-                f"most {4 * trained[0] - 3} frames, got {CELL * width} x {CELL * height} and {4 * frames - 3}; use its "
-                "size."
-            )
-        if rows > TEXT_ROWS:
-            raise ValueError(
-                f"CogVideoX-5B-I2V has learned positions for {TEXT_ROWS} text tokens, got {rows}; load T5-XXL with "
-                "CLIPLoader, type cogvideox, and shorten a prompt that is longer."
-            )
-        tokens = super().forward(text, video)
-        of_text = self.pos_embedding[:, :rows].to(tokens)
-        return torch.cat([tokens[:, :rows] + of_text, tokens[:, rows:]], dim=1)
+    rows, (frames, _, height, width) = text.shape[1], video.shape[1:]
+    trained = _trained_grid(embed)
+    if (height, width) != trained[1:] or frames > trained[0]:
+        raise ValueError(
+            f"CogVideoX-5B-I2V has learned positions for {CELL * trained[2]} x {CELL * trained[1]} pixels and at "
+            f"most {4 * trained[0] - 3} frames, got {CELL * width} x {CELL * height} and {4 * frames - 3}; use its "
+            "size."
+        )
+    if rows > TEXT_ROWS:
+        raise ValueError(
+            f"CogVideoX-5B-I2V has learned positions for {TEXT_ROWS} text tokens, got {rows}; load T5-XXL with "
+            "CLIPLoader, type cogvideox, and shorten a prompt that is longer."
+        )
+    tokens = type(embed).forward(embed, text, video)
+    of_text = embed.pos_embedding[:, :rows].to(tokens)
+    return torch.cat([tokens[:, :rows] + of_text, tokens[:, rows:]], dim=1)
 
 
 def _is_trained(rotary: Any, head_dim: int) -> bool:
