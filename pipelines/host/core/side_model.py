@@ -4,8 +4,9 @@ stand on the base's network for as long as the host has this MODEL in use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import comfy.model_management
@@ -17,7 +18,6 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from comfy.model_patcher import ModelPatcher
-    from torch.utils.hooks import RemovableHandle
 
 
 def linear(weight: Tensor) -> nn.Linear:
@@ -34,30 +34,71 @@ def managed(network: nn.Module, load_device: torch.device, offload_device: torch
     return comfy.model_patcher.CoreModelPatcher(network, load_device=load_device, offload_device=offload_device)
 
 
-def stand_beside(model: ModelPatcher, key: str, layers: nn.Module) -> None:
-    """Puts `layers` beside a cloned ModelPatcher under `key`; what was there under that key is replaced."""
-    model.set_additional_models(key, [managed(layers, model.load_device, model.offload_device)])
+def stand_beside(model: Any, key: str, layers: nn.Module) -> None:
+    """Puts `layers` beside a cloned ModelPatcher under `key`; what was there under that key is replaced.
+
+    They are in `model.additional_models` alone: a clone for another device brings a copy of them there, and
+    `layers_beside` gives each MODEL its own.
+    """
+    beside = managed(layers, model.load_device, model.offload_device)
+    beside.cached_patcher_init = (_copy, (layers, _without_weights(layers), model.load_device, model.offload_device))
+    model.set_additional_models(key, [beside])
 
 
-def attach(
-    model: ModelPatcher,
-    key: str,
-    layers: nn.Module,
-    hooks: Callable[[ModelPatcher], Iterable[RemovableHandle]],
-) -> None:
+def layers_beside(model: Any, key: str) -> Any:
+    """What stands beside this ModelPatcher under `key`."""
+    (beside,) = model.get_additional_models_with_key(key)
+    return beside.model
+
+
+def attach(model: Any, key: str, layers: nn.Module, hooks: Callable[[Any, Any], Iterable[Callable[[], Any]]]) -> None:
     """The same, with hooks on the base's network.
 
-    hooks(patcher) registers them and gives their handles, every time that a patcher's network is taken into use.
+    hooks(patcher, layers) registers them, every time that a patcher's network is taken into use, and gives what takes
+    each of them off again; `layers` are those beside that patcher. The hooks hold no weights but these.
     """
-    handles: WeakKeyDictionary[nn.Module, list[RemovableHandle]] = WeakKeyDictionary()
+    in_place: WeakKeyDictionary[nn.Module, list[Callable[[], Any]]] = WeakKeyDictionary()
 
     def inject(patcher: ModelPatcher) -> None:
         eject(patcher)
-        handles[patcher.model] = list(hooks(patcher))
+        in_place[patcher.model] = list(hooks(patcher, layers_beside(patcher, key)))
 
-    def eject(patcher: ModelPatcher) -> None:
-        for handle in handles.pop(patcher.model, ()):
-            handle.remove()
+    def eject(patcher: Any) -> None:
+        for take_off in in_place.pop(patcher.model, ()):
+            take_off()
 
     stand_beside(model, key, layers)
     model.set_injections(key, [PatcherInjection(inject=inject, eject=eject)])
+
+
+def _copy(
+    network: nn.Module,
+    bare: nn.Module,
+    load_device: torch.device,
+    offload_device: torch.device,
+    disable_dynamic: bool = False,
+) -> Any:
+    """A model with copies of the network's weights in a `bare` one: what the host calls where it would load a base
+    again, with `disable_dynamic` for one whose weights stay where they are put."""
+    kind = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
+    copy = _with_tensors(bare, zip(_tensors(bare), (each.detach().to("cpu", copy=True) for each in _tensors(network))))
+    return kind(copy, load_device=load_device, offload_device=offload_device)
+
+
+def _without_weights(network: nn.Module) -> nn.Module:
+    """The network as it is before the host uses it, its weights on the meta device."""
+    return _with_tensors(network, ((each, each.detach().to("meta")) for each in _tensors(network)))
+
+
+def _with_tensors(network: nn.Module, pairs: Iterable[tuple[Tensor, Tensor]]) -> nn.Module:
+    """A deep copy of the network with other tensors in the place of its own: (its own, the other)."""
+    taken = {
+        id(own): nn.Parameter(other, requires_grad=False) if isinstance(own, nn.Parameter) else other
+        for own, other in pairs
+    }
+    return deepcopy(network, taken)
+
+
+def _tensors(network: nn.Module) -> Iterator[Tensor]:
+    yield from network.parameters()
+    yield from network.buffers()

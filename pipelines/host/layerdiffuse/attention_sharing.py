@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import comfy.ops
 import comfy.utils
@@ -22,7 +24,7 @@ from torch import Tensor, nn
 from ...latent_grid.size_rule import to_pixels
 from ...layerdiffuse.attention_sharing import AttentionSharing, read_sharing, share
 from ...layerdiffuse.layers import refuse_other_batch, with_own_prompts
-from ..core.side_model import stand_beside
+from ..core.side_model import attach
 
 if TYPE_CHECKING:
     from comfy.ldm.modules.attention import CrossAttention
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from ..core.sockets import ModelPatcher
 
 KEY = "rgba_video.layerdiffuse"
+
+InUse = WeakKeyDictionary[nn.Module, AttentionSharing]
+"""{network that a MODEL runs: the units beside that MODEL}; a clone on another device has its own of both."""
 
 
 def with_shared_attention(
@@ -48,8 +53,15 @@ def with_shared_attention(
     sharing = read_sharing(weights, comfy.ops.manual_cast)
     _refuse_other_model(sharing, model.model.diffusion_model)
     clone = model.clone()
-    stand_beside(clone, KEY, sharing)
-    for kind, wrapper in _wrappers(sharing, strength, prompts, picture).items():
+    in_use: InUse = WeakKeyDictionary()
+
+    def stand_by(patcher: Any, sharing: AttentionSharing) -> Iterator[Callable[[], Any]]:
+        network = patcher.model.diffusion_model
+        in_use[network] = sharing
+        yield partial(in_use.pop, network, None)
+
+    attach(clone, KEY, sharing, stand_by)
+    for kind, wrapper in _wrappers(in_use, sharing.layers, strength, prompts, picture).items():
         clone.remove_wrappers_with_key(kind, KEY)
         clone.add_wrapper_with_key(kind, KEY, wrapper)
     return clone
@@ -81,10 +93,9 @@ def shared(
 
 
 def _wrappers(
-    sharing: AttentionSharing, strength: float, prompts: Sequence[Tensor | None], picture: Tensor | None
+    in_use: InUse, layers: int, strength: float, prompts: Sequence[Tensor | None], picture: Tensor | None
 ) -> dict[str, Callable[..., Any]]:
-    layers = sharing.layers
-    maps: dict[tuple[int, int], dict[int, Tensor]] = {}
+    maps: dict[tuple[nn.Module, int, int], dict[int, Tensor]] = {}  # of each network, which has its own device
 
     def run(executor: Any, noise: Any, *rest: Any, **named: Any) -> Any:
         refuse_other_batch(len(noise), layers, "latent_image")
@@ -101,15 +112,16 @@ def _wrappers(
     def forward(
         executor: Any, x: Tensor, timesteps: Any, context: Tensor, y: Any, control: Any, options: Any, **named: Any
     ) -> Any:
-        size = to_pixels(x.shape[2]), to_pixels(x.shape[3])
-        if picture is not None and size not in maps:
+        network, size = executor.class_obj, (to_pixels(x.shape[2]), to_pixels(x.shape[3]))
+        sharing, where = in_use[network], (network, *size)
+        if picture is not None and where not in maps:
             assert sharing.encoder is not None
-            maps[size] = sharing.encoder(_fitted(picture, *size).to(x))
+            maps[where] = sharing.encoder(_fitted(picture, *size).to(x))
         if any(prompt is not None for prompt in prompts):
             chunks = options["cond_or_uncond"]
             positive = torch.tensor([chunk == 0 for chunk in chunks]).repeat_interleave(len(x) // len(chunks))
             context = with_own_prompts(context, prompts, positive)
-        with shared(executor.class_obj, sharing, strength, maps.get(size, {})):
+        with shared(network, sharing, strength, maps.get(where, {})):
             return executor(x, timesteps, context, y, control, options, **named)
 
     return {WrappersMP.OUTER_SAMPLE: run, WrappersMP.DIFFUSION_MODEL: forward}

@@ -46,6 +46,6 @@ def load(path: Path, disable_dynamic: bool = False) -> ModelPatcher:
         loaded = comfy.sd.load_diffusion_model_state_dict(weights, metadata=metadata, disable_dynamic=disable_dynamic)
         patcher = cast("ModelPatcher", loaded)  # None is for keys that the host does not know
         if table is not None:
-            add_learned_positions(patcher.model.diffusion_model, table, metadata)
+            add_learned_positions(patcher, table, metadata)
     patcher.cached_patcher_init = (load, (path,))  # so the host loads it again for another device
     return with_rotary_table(with_v_prediction(patcher))

@@ -7,25 +7,26 @@ rows of the text out. Its rotary table is not the one that CogVideoX was trained
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
-from comfy.ldm.cogvideo.model import CogVideoXPatchEmbed, CogVideoXTransformer3DModel
+from comfy.ldm.cogvideo.model import CogVideoXPatchEmbed
 from torch import Tensor, nn
 
 from ...latent_grid.size_rule import to_latent_frames, to_pixel_shape
 from ...transpixeler.cogvideox_keys import TEXT_ROWS
 from ...transpixeler.positions import Table, cogvideox_rotary
+from ..core.object_patch import patch_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch.utils.hooks import RemovableHandle
-
     from ..core.sockets import ModelPatcher
 
 ROTARY = "diffusion_model._get_rotary_emb"
+EMBED = "diffusion_model.patch_embed.forward"
 TRAINED_SIZE = ("sample_frames", "sample_height", "sample_width")
 
 
@@ -47,15 +48,14 @@ def with_rotary_table(patcher: ModelPatcher) -> ModelPatcher:
     return clone
 
 
-def add_learned_positions(
-    network: CogVideoXTransformer3DModel, table: Tensor, metadata: Mapping[str, str] | None
-) -> None:
-    """Gives a freshly loaded network its learned table (1, text rows + video tokens, width), beside the rotary one.
+def add_learned_positions(patcher: ModelPatcher, table: Tensor, metadata: Mapping[str, str] | None) -> None:
+    """Gives a freshly loaded model its learned table (1, text rows + video tokens, width), beside the rotary one.
 
-    The size that it was trained at is the host's 49 frames of 60 x 90 latent cells, unless the file's own `config` says
-    otherwise. Raises ValueError for a table of another length.
+    What the host's patch embedding does otherwise is an object patch of this ModelPatcher. The size that it was trained
+    at is the host's 49 frames of 60 x 90 latent cells, unless the file's own `config` says otherwise. Raises ValueError
+    for a table of another length.
     """
-    embed = network.patch_embed
+    embed = patcher.model.diffusion_model.patch_embed
     told = json.loads((metadata or {}).get("config", "{}")).get("transformer", {})
     for name in TRAINED_SIZE:
         setattr(embed, name, told.get(name, getattr(embed, name)))
@@ -69,16 +69,16 @@ def add_learned_positions(
     embed.max_text_seq_length = TEXT_ROWS
     embed.use_learned_positional_embeddings = True
     embed.register_buffer("pos_embedding", table)
-    embed.__class__ = _LearnedPatchEmbed  # with the weights that it has
+    patch_object(patcher, EMBED, lambda model: partial(_embed, model.model.diffusion_model.patch_embed))
 
 
-def embed_halves_apart(embed: CogVideoXPatchEmbed) -> Iterator[RemovableHandle]:
+def embed_halves_apart(embed: CogVideoXPatchEmbed) -> Iterator[Callable[[], Any]]:
     """Hooks by which a patch embedding takes RGB frames and alpha frames as two clips: learned positions of both are
-    the same. One without learned positions gets none.
+    the same. One without learned positions gets none. Yields what takes each of them off again.
     """
     if embed.use_learned_positional_embeddings:
-        yield embed.register_forward_pre_hook(_as_two_clips)
-        yield embed.register_forward_hook(_as_one_sequence)
+        yield embed.register_forward_pre_hook(_as_two_clips).remove
+        yield embed.register_forward_hook(_as_one_sequence).remove
 
 
 def _as_two_clips(embed: nn.Module, args: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -91,29 +91,24 @@ def _as_one_sequence(embed: nn.Module, args: tuple[Tensor, Tensor], output: Tens
     return torch.cat([rgb, alpha[:, args[0].shape[1] :]], dim=1)
 
 
-class _LearnedPatchEmbed(CogVideoXPatchEmbed):
+def _embed(embed: Any, text: Tensor, video: Tensor) -> Tensor:
     """The host's patch embedding with the table's rows of the text too, for clips that the table covers."""
-
-    pos_embedding: Tensor
-
-    def forward(self, text_embeds: Tensor, image_embeds: Tensor) -> Tensor:
-        text, video = text_embeds, image_embeds
-        rows, (frames, _, height, width) = text.shape[1], video.shape[1:]
-        trained = _trained_grid(self)
-        if (height, width) != trained[1:] or frames > trained[0]:
-            most, came = to_pixel_shape(*trained), to_pixel_shape(frames, height, width)
-            raise ValueError(
-                f"CogVideoX-5B-I2V has learned positions for {most[2]} x {most[1]} pixels and at most {most[0]} "
-                f"frames, got {came[2]} x {came[1]} and {came[0]}; use its size."
-            )
-        if rows > TEXT_ROWS:
-            raise ValueError(
-                f"CogVideoX-5B-I2V has learned positions for {TEXT_ROWS} text tokens, got {rows}; load T5-XXL with "
-                "CLIPLoader, type cogvideox, and shorten a prompt that is longer."
-            )
-        tokens = super().forward(text, video)
-        of_text = self.pos_embedding[:, :rows].to(tokens)
-        return torch.cat([tokens[:, :rows] + of_text, tokens[:, rows:]], dim=1)
+    rows, (frames, _, height, width) = text.shape[1], video.shape[1:]
+    trained = _trained_grid(embed)
+    if (height, width) != trained[1:] or frames > trained[0]:
+        most, came = to_pixel_shape(*trained), to_pixel_shape(frames, height, width)
+        raise ValueError(
+            f"CogVideoX-5B-I2V has learned positions for {most[2]} x {most[1]} pixels and at most {most[0]} "
+            f"frames, got {came[2]} x {came[1]} and {came[0]}; use its size."
+        )
+    if rows > TEXT_ROWS:
+        raise ValueError(
+            f"CogVideoX-5B-I2V has learned positions for {TEXT_ROWS} text tokens, got {rows}; load T5-XXL with "
+            "CLIPLoader, type cogvideox, and shorten a prompt that is longer."
+        )
+    tokens = type(embed).forward(embed, text, video)
+    of_text = embed.pos_embedding[:, :rows].to(tokens)
+    return torch.cat([tokens[:, :rows] + of_text, tokens[:, rows:]], dim=1)
 
 
 def _is_trained(rotary: Callable[..., Table], head_dim: int) -> bool:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from comfy.model_sampling import V_PREDICTION, ModelSamplingDiscrete
 
+from ..core.object_patch import patch_object
+
 if TYPE_CHECKING:
     from ..core.sockets import ModelPatcher
 
@@ -26,7 +28,7 @@ def with_v_prediction(patcher: ModelPatcher) -> ModelPatcher:
     if is_v_prediction(patcher.get_model_object("model_sampling")):
         return patcher
     clone = patcher.clone()
-    clone.add_object_patch("model_sampling", VPrediction(patcher.model.model_config))
+    patch_object(clone, "model_sampling", lambda model: VPrediction(model.model.model_config))
     return clone
 
 

@@ -28,8 +28,6 @@ from .cogvideox_positions import embed_halves_apart
 from .seams import Pass, Seam
 
 if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
-
     from ..core.sockets import ModelPatcher
 
 OVERRIDE = "optimized_attention_override"
@@ -48,40 +46,59 @@ class AlphaLoRAModule(nn.Module):
         return cast("list[nn.Linear]", list(self.ups))
 
 
+class DomainEmbedding(nn.Module):
+    """(1 or tokens, width), what is added to the alpha rows."""
+
+    def __init__(self, embedding: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(embedding, requires_grad=False)
+
+
+class JointLayers(nn.Module):
+    """Every weight of a file: the LoRA's matrices by layer, and the domain embedding if it has one."""
+
+    def __init__(self, lora: RGBALoRA) -> None:
+        super().__init__()
+        self.lora = nn.ModuleList(AlphaLoRAModule(layer) for layer in lora.layers.values())
+        self.embedding = None if lora.embedding is None else DomainEmbedding(lora.embedding)
+
+
 class JointBranch:
-    """Everything that makes a network generate two domains, as an injection and an additional model."""
+    """Everything that makes a network generate two domains, as an injection and an additional model.
+
+    Its weights are the model beside the base, so that the hooks of each MODEL use the ones of that MODEL.
+    """
 
     def __init__(self, seam: Seam, lora: RGBALoRA, strength: float, sight: Sight) -> None:
         self.seam = seam
-        self.lora = lora
         self.strength = strength
         self.sight = sight
-        self.matrices_of = {target: AlphaLoRAModule(layer) for target, layer in lora.layers.items()}
-        self.layers = nn.ModuleDict({str(index): each for index, each in enumerate(self.matrices_of.values())})
+        self.targets = {target: (layer.rank, layer.everywhere) for target, layer in lora.layers.items()}
 
-    def attach(self, model: ModelPatcher, key: str) -> None:
+    def attach(self, model: ModelPatcher, key: str, layers: JointLayers) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`."""
-        attach(model, key, self.layers, self._hooks)
+        attach(model, key, layers, self._hooks)
 
-    def _hooks(self, patcher: ModelPatcher) -> Iterator[RemovableHandle]:
+    def _hooks(self, patcher: ModelPatcher, layers: JointLayers) -> Iterator[Callable[[], Any]]:
         network, now = patcher.model.diffusion_model, Pass()
-        yield network.register_forward_pre_hook(lambda module, args: now.begin(args[0]))
-        yield network.register_forward_hook(lambda *_: now.end())
+        yield network.register_forward_pre_hook(lambda module, args: now.begin(args[0])).remove
+        yield network.register_forward_hook(lambda *_: now.end()).remove
         if self.seam.family is COGVIDEOX:
             yield from embed_halves_apart(network.patch_embed)
         for index, block in enumerate(network.blocks):
-            if index == 0 and self.lora.embedding is not None:
-                yield block.register_forward_pre_hook(self._embed(now, self.lora.embedding), with_kwargs=True)
+            if index == 0 and layers.embedding is not None:
+                yield block.register_forward_pre_hook(self._embed(now, layers.embedding), with_kwargs=True).remove
             attention = block.get_submodule(self.seam.attention)
-            yield attention.register_forward_pre_hook(self._enter(now), with_kwargs=True)
-        for target in self.lora.layers:
-            yield network.get_submodule(target).register_forward_hook(self._add(now, target))
+            yield attention.register_forward_pre_hook(self._enter(now), with_kwargs=True).remove
+        for target, matrices in zip(self.targets, cast("list[AlphaLoRAModule]", list(layers.lora))):
+            yield network.get_submodule(target).register_forward_hook(self._add(now, target, matrices)).remove
 
-    def _embed(self, now: Pass, embedding: Tensor) -> Callable[..., Any]:
+    def _embed(self, now: Pass, domain: DomainEmbedding) -> Callable[..., Any]:
         def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
             where = self.seam.video
             x = named[where] if isinstance(where, str) else args[where]
             now.refuse_other_rows(x)
+            embedding = domain.weight
             if len(embedding) not in (1, now.tokens):
                 raise ValueError(
                     f"the domain embedding is for {len(embedding)} tokens, this clip has {now.tokens}; use the size "
@@ -104,12 +121,12 @@ class JointBranch:
 
         return hook
 
-    def _add(self, now: Pass, target: str) -> Callable[..., Any]:
-        layer, matrices = self.lora.layers[target], self.matrices_of[target]
-        factor, ups = self.strength / layer.rank, matrices.ups_in_order
+    def _add(self, now: Pass, target: str, matrices: AlphaLoRAModule) -> Callable[..., Any]:
+        rank, everywhere = self.targets[target]
+        factor, ups = self.strength / rank, matrices.ups_in_order
 
         def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            rows = output.shape[1] if layer.everywhere else now.tokens
+            rows = output.shape[1] if everywhere else now.tokens
             return add_low_rank_(output, args[0], rows, matrices.down, ups, factor)
 
         return hook

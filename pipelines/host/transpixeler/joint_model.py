@@ -24,7 +24,7 @@ from ..core.base_weight import parameter_shapes
 from ..core.model_files import chosen_for
 from .cogvideox_positions import with_rotary_table
 from .cogvideox_sampling import with_v_prediction
-from .joint_branch import JointBranch
+from .joint_branch import JointBranch, JointLayers
 from .joint_preview import show_both_halves
 from .seams import seam_of
 
@@ -78,7 +78,8 @@ def applied(
     clone = model.clone()
     if seam.family is COGVIDEOX:
         clone = with_rotary_table(with_v_prediction(clone))
-    JointBranch(seam, file.lora, strength, sight(seam.family, text_to_alpha, rgb_to_alpha)).attach(clone, KEY)
+    branch = JointBranch(seam, file.lora, strength, sight(seam.family, text_to_alpha, rgb_to_alpha))
+    branch.attach(clone, KEY, JointLayers(file.lora))
     repeated = seam.family.same_noise if same_noise == "auto" else same_noise == "on"
     clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, KEY)
     clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, _start(seam.family, repeated))

@@ -10,7 +10,8 @@ difference on one becomes an object patch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from comfy.weight_adapter.lora import LoRAAdapter
@@ -22,8 +23,9 @@ from ...lora.speed_lora import SpeedLoRA, speed_lora_shapes
 from ...weights.fit import check_fit
 from ..core.base_weight import is_plain, parameter_shapes
 from ..core.model_files import chosen_for
+from ..core.object_patch import patch_object, restore_object
 from .dora_adapter import DoRAAdapter
-from .dora_branch import Addition, DoRABranch
+from .dora_branch import DoRABranch, LowRankLayer
 from .dora_files import DORA_INPUT, SPEED_INPUT, DoRAFile, SpeedLoRAFile
 from .row_scales import row_scales
 from .sampled_size import refuse_odd_sizes
@@ -113,10 +115,7 @@ def _without_ours(model: ModelPatcher) -> ModelPatcher:
     clone.remove_injections(KEY)
     clone.remove_additional_models(KEY)
     for name, before in (clone.get_attachment(KEY) or {}).items():
-        if before is None:
-            clone.object_patches.pop(name, None)
-        else:
-            clone.add_object_patch(name, before)
+        restore_object(clone, name, before)
     clone.remove_attachments(KEY)
     return clone
 
@@ -151,9 +150,9 @@ def _attach_branch(
 ) -> dict[str, Tensor]:
     """Puts every low-rank part beside its layer; returns the differences that are left for the host's patches."""
     targets = list(dict.fromkeys([*dora, *pairs]))
-    additions = {t: Addition(dora.get(t), pairs.get(t), diffs.get(f"{t}.bias")) for t in targets}
-    DoRABranch(additions, ratio, strength, scales).attach(model, KEY)
-    return {name: diff for name, diff in diffs.items() if name.removesuffix(".bias") not in additions}
+    layers = (LowRankLayer(dora.get(t), pairs.get(t), diffs.get(f"{t}.bias")) for t in targets)
+    DoRABranch(targets, ratio, strength).attach(model, KEY, layers, scales)
+    return {name: diff for name, diff in diffs.items() if name.removesuffix(".bias") not in targets}
 
 
 class _Difference(tuple):
@@ -169,7 +168,13 @@ def _add_differences(model: ModelPatcher, diffs: Mapping[str, Tensor], strength:
     for name in diffs.keys() - reached.keys():
         key = PREFIX + name
         before[key] = model.object_patches.get(key)
-        base = cast("Tensor", model.get_model_object(key))
-        changed = base.detach().float() + strength * diffs[name].to(base.device, torch.float32)
-        model.add_object_patch(key, nn.Parameter(changed.to(base.dtype), requires_grad=False))
+        patch_object(model, key, partial(_changed, key, before[key], strength, diffs[name]))
     model.set_attachments(KEY, before)
+
+
+def _changed(key: str, before: Any, strength: float, diff: Tensor, model: Any) -> nn.Parameter:
+    """A parameter of the model, or what another node has put there `before`, with the difference on it."""
+    restore_object(model, key, before)
+    base = model.get_model_object(key)
+    changed = base.detach().float() + strength * diff.to(base.device, torch.float32)
+    return nn.Parameter(changed.to(base.dtype), requires_grad=False)

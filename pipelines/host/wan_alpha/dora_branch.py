@@ -15,10 +15,10 @@ Differs  Other nodes' patches that are no plain LoRA stay in the scaling: merged
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from weakref import proxy
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary, proxy
 
 import torch
 from comfy.weight_adapter.lora import LoRAAdapter
@@ -30,103 +30,102 @@ from ..core.base_weight import base_weight, bias_in_use
 from ..core.side_model import attach, linear
 
 if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
-
     from ..core.sockets import ModelPatcher
 
 
 class LowRankLayer(nn.Module):
-    """A of the DoRA and A' of the speed LoRA as one linear layer, B and B' apart: B's share is scaled by row."""
+    """All that is added to one linear layer, either part of which may be missing.
 
-    def __init__(self, dora: LowRank | None, speed: LowRank | None) -> None:
+    A of the DoRA and A' of the speed LoRA are one linear layer, B and B' apart: B's share is scaled by row.
+    """
+
+    def __init__(self, dora: DoRALayer | None, speed: LowRank | None, bias: Tensor | None) -> None:
         super().__init__()
-        present = [pair for pair in (dora, speed) if pair is not None]
-        self.ranks = [0 if pair is None else pair.rank for pair in (dora, speed)]
+        pairs = None if dora is None else dora.low_rank, speed
+        present = [pair for pair in pairs if pair is not None]
+        self.ranks = [0 if pair is None else pair.rank for pair in pairs]
+        self.scales = [1.0 if pair is None else pair.scale for pair in pairs]
         self.down = linear(torch.cat([pair.down for pair in present]))
-        self.dora_up = None if dora is None else linear(dora.up)
+        self.dora_up = None if dora is None else linear(dora.low_rank.up)
         self.speed_up = None if speed is None else linear(speed.up)
+        self.magnitude = None if dora is None else nn.Parameter(dora.magnitude, requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
 
-
-@dataclass(frozen=True, eq=False)
-class Addition:
-    """What is added to one linear layer; either part may be missing."""
-
-    dora: DoRALayer | None
-    speed: LowRank | None
-    bias: Tensor | None
+    def dora(self) -> DoRALayer:
+        """The DoRA as the file has it."""
+        low_rank = LowRank(self.dora_up.weight, self.down.weight[: self.ranks[0]], self.scales[0])  # type: ignore[union-attr]
+        return DoRALayer(low_rank, self.magnitude)  # type: ignore[arg-type]
 
 
 class DoRABranch:
-    """Every addition to one model, as an injection and an additional model for its ModelPatcher."""
+    """Every addition to one model, as an injection and an additional model for its ModelPatcher.
 
-    def __init__(
-        self,
-        additions: Mapping[str, Addition],
-        ratio: float,
-        speed_strength: float,
-        scales: dict[str, Tensor],
-    ) -> None:
-        self.additions = dict(additions)
+    `scales` are the row scales of the base that it is put on; over another one's weights it works out others.
+    """
+
+    def __init__(self, targets: Iterable[str], ratio: float, speed_strength: float) -> None:
+        self.targets = list(targets)
         self.ratio = ratio
         self.speed_strength = speed_strength
-        self.scales = scales
-        layers = {
-            target: LowRankLayer(a.dora.low_rank if a.dora else None, a.speed)
-            for target, a in additions.items()
-            if a.dora or a.speed
-        }
-        self.layer_of = layers
-        self.layers = nn.ModuleDict({str(index): layer for index, layer in enumerate(layers.values())})
+        self.scales: WeakKeyDictionary[nn.Module, dict[str, Tensor]] = WeakKeyDictionary()
 
-    def attach(self, model: ModelPatcher, key: str) -> None:
-        """Puts this branch on a cloned ModelPatcher under `key`."""
-        attach(model, key, self.layers, self._hooks)
+    def attach(self, model: ModelPatcher, key: str, layers: Iterable[LowRankLayer], scales: dict[str, Tensor]) -> None:
+        """Puts this branch on a cloned ModelPatcher under `key`, with a layer for each target."""
+        self.scales[model.model] = scales
+        attach(model, key, nn.ModuleList(layers), self._hooks)
 
-    def _hooks(self, patcher: ModelPatcher) -> Iterator[RemovableHandle]:
-        network = patcher.model.diffusion_model
+    def _hooks(self, patcher: ModelPatcher, layers: nn.ModuleList) -> Iterator[Callable[[], Any]]:
+        network, scales = patcher.model.diffusion_model, self.scales.setdefault(patcher.model, {})
         passing = proxy(patcher)  # a patcher that nobody holds ejects what it has injected
-        for target in self.additions:
-            yield network.get_submodule(target).register_forward_hook(self._hook(target, passing))
+        for target, layer in zip(self.targets, cast("list[LowRankLayer]", list(layers))):
+            hook = self._hook(target, layer, passing, scales)
+            yield network.get_submodule(target).register_forward_hook(hook).remove
 
-    def _hook(self, target: str, patcher: ModelPatcher) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-        addition = self.additions[target]
-        layer = self.layer_of.get(target)
-        state = _LayerState(_other_loras(patcher, target) if addition.dora else [])
+    def _hook(
+        self, target: str, layer: LowRankLayer, patcher: ModelPatcher, scales: dict[str, Tensor]
+    ) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+        state = _LayerState(_other_loras(patcher, target) if layer.dora_up is not None else [])
+        dora_scale, speed_scale = layer.scales
 
         def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
             x = args[0]
             if not state.ready_for(output):
-                self._prepare(state, patcher, target, x, output)
-            if layer is None:
-                return output if state.shift is None else output + state.shift
+                self._prepare(state, layer, patcher, target, scales, x, output)
             mixed = layer.down(x)
-            if addition.dora is not None:
-                assert layer.dora_up is not None and state.rows is not None
+            if layer.dora_up is not None:
+                assert state.rows is not None  # _prepare has made them
                 change = layer.dora_up(mixed[..., : layer.ranks[0]])
-                change.mul_(self.ratio * addition.dora.low_rank.scale)
+                change.mul_(self.ratio * dora_scale)
                 output = dora_output(output, change, state.rows.scale, state.rows.shift)
                 for lora in state.others:
                     output.addcmul_(lora(x), state.rows.unscaled)
             elif state.shift is not None:
                 output = output + state.shift
-            if addition.speed is not None:
-                assert layer.speed_up is not None
+            if layer.speed_up is not None:
                 change = layer.speed_up(mixed[..., layer.ranks[0] :])
-                output = output.add(change, alpha=self.speed_strength * addition.speed.scale)
+                output = output.add(change, alpha=self.speed_strength * speed_scale)
             return output
 
         return hook
 
-    def _prepare(self, state: _LayerState, patcher: ModelPatcher, target: str, x: Tensor, output: Tensor) -> None:
+    def _prepare(
+        self,
+        state: _LayerState,
+        layer: LowRankLayer,
+        patcher: ModelPatcher,
+        target: str,
+        scales: dict[str, Tensor],
+        x: Tensor,
+        output: Tensor,
+    ) -> None:
         """Row scale and bias of one layer on the device and in the dtype that it runs in."""
-        addition = self.additions[target]
         shift = None
-        if addition.bias is not None:
-            shift = self.speed_strength * addition.bias.to(output.device, torch.float32)
-        if addition.dora is not None:
-            if target not in self.scales:
-                self.scales[target] = row_scale(base_weight(patcher, target, x), addition.dora, self.ratio).cpu()
-            scale = self.scales[target].to(output.device)
+        if layer.bias is not None:
+            shift = self.speed_strength * layer.bias.to(output.device, torch.float32)
+        if layer.dora_up is not None:
+            if target not in scales:
+                scales[target] = row_scale(base_weight(patcher, target, x), layer.dora(), self.ratio).cpu()
+            scale = scales[target].to(output.device)
             kept = bias_in_use(patcher, target, x) * (1 - scale)
             shift = kept if shift is None else kept + shift
             state.rows = _Rows(scale.to(output.dtype), (1 - scale).to(output.dtype), shift.to(output.dtype))

@@ -140,7 +140,7 @@ def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> tuple[Tensor, T
             decoded = _decode_one(decoder, samples, tile_size)
         pictures.append(decoded.flatten(0, 1).to(torch.float32))
         del decoded
-    return join_decoded(*pictures, alpha_from="mean"), pictures[0].contiguous()
+    return join_decoded(pictures[0], pictures[1], "mean"), pictures[0].contiguous()
 
 
 def _decode_one(decoder: comfy.sd.VAE, samples: Tensor, tile_size: int) -> Tensor:

@@ -453,7 +453,8 @@ def joint_i2v(models, i2v, host_nodes):
 
 def test_both_domains_have_the_same_learned_positions(i2v, joint_i2v, on_host):
     x, text = noise(1, 3, 32, 6, 8), noise(1, 226, 32, seed=1)
-    alone = i2v.model.diffusion_model.patch_embed(text, x)
+    with on_host(i2v) as loaded:
+        alone = loaded.network.patch_embed(text, x)
     with on_host(joint_i2v) as loaded:
         both = loaded.network.patch_embed(text, torch.cat([x, x], dim=1))
     tokens = alone.shape[1] - 226
@@ -469,6 +470,16 @@ def test_the_i2v_model_that_was_patched_is_unchanged(i2v, joint_i2v, on_host):
         assert loaded(x.repeat(1, 1, 2, 1, 1), torch.tensor([637.0]), text).shape[2] == 6
     with on_host(i2v) as loaded:
         assert torch.equal(loaded(x, torch.tensor([637.0]), text), before)
+
+
+def test_the_positions_of_the_text_leave_with_the_model(i2v, on_host):
+    embed = i2v.model.diffusion_model.patch_embed
+    assert type(embed).__module__ == "comfy.ldm.cogvideo.model"
+    x, text = noise(1, 3, 32, 6, 8), noise(1, 226, 32, seed=1)
+    before = embed(text, x)
+    with on_host(i2v) as loaded:
+        assert not torch.equal(loaded.network.patch_embed(text, x)[:, :226], before[:, :226])
+    assert torch.equal(embed(text, x), before)
 
 
 def test_a_model_that_the_host_has_loaded_again_runs_its_own_layers(i2v, joint_i2v, on_host):

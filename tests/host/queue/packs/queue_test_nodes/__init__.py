@@ -52,6 +52,11 @@ class QueueTestCheckpoint(Node):
         return {"required": {"ckpt_name": (names,)}, "optional": {"weight_dtype": (["float32", "fp8"],)}}
 
     def run(self, ckpt_name, weight_dtype="float32"):
+        patcher, vae = self.load(ckpt_name, weight_dtype)
+        patcher.cached_patcher_init = (self.load, (ckpt_name, weight_dtype), 0)  # as the host's own loaders have it
+        return (patcher, None, vae)
+
+    def load(self, ckpt_name, weight_dtype):
         weights = comfy.utils.load_torch_file(folder_paths.get_full_path_or_raise("checkpoints", ckpt_name))
         unet = comfy.model_detection.detect_unet_config(weights, self.PREFIX)
         family = comfy.supported_models.SD15 if unet["adm_in_channels"] is None else comfy.supported_models.SDXL
@@ -66,7 +71,7 @@ class QueueTestCheckpoint(Node):
         model.load_model_weights(weights, self.PREFIX)
         cpu = torch.device("cpu")
         patcher = comfy.model_patcher.CoreModelPatcher(model, load_device=cpu, offload_device=cpu)
-        return (patcher, None, tiny_vae(vae))
+        return patcher, tiny_vae(vae)
 
 
 class QueueTestVAE(Node):
