@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 from ...weights.kinds.kind import Kind
 from ...weights.kinds.table import refuse_unless
 from ...weights.weights_file import read_weights, shapes_of
+from .folder_walk import walk_folder
 
 LAYERDIFFUSE = ("layer_model", "vae", "loras", "model_patches")
 """Where LayerDiffuse's files are looked for; users of older ports have the first, which the host does not know."""
@@ -63,12 +63,10 @@ def identity(path: Path) -> str:
 
 def subject_names() -> list[str]:
     """Files of the host's input folder that can hold a released gauss_mask."""
-    root = folder_paths.get_input_directory()
     found: list[str] = []
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        fit = (name for name in files if not name.startswith(".") and Path(name).suffix in SUBJECT_SUFFIXES)
-        found += (Path(folder, name).relative_to(root).as_posix() for name in fit)
+    for folder, _, files in walk_folder(folder_paths.get_input_directory()):
+        fit = (name for name in files if Path(name).suffix in SUBJECT_SUFFIXES)
+        found += (name if folder == "." else f"{folder}/{name}" for name in fit)
     return sorted(found)
 
 

@@ -12,6 +12,7 @@ import folder_paths
 from ...media.stills.read_still import READABLE
 from ...media.takes.read_sequence import BEST_FIRST, sidecars
 from ...media.video.read_video import SUFFIXES
+from ..core.folder_walk import walk_folder
 
 
 def listed(suffixes: Collection[str], folders: bool) -> list[str]:
@@ -19,17 +20,14 @@ def listed(suffixes: Collection[str], folders: bool) -> list[str]:
 
     With `folders`, folders instead that hold some, and takes that hold a folder for each pass.
     """
-    root = folder_paths.get_input_directory()
     found = []
-    for folder, inner, files in os.walk(root, followlinks=True):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        name = os.path.relpath(folder, root).replace(os.sep, "/")
-        ours = (each for each in files if os.path.splitext(each)[1].lower() in suffixes and not each.startswith("."))
+    for name, inner, files in walk_folder(folder_paths.get_input_directory()):
+        ours = [each for each in files if os.path.splitext(each)[1].lower() in suffixes]
         if folders and name != ".":
             is_take = not {*inner}.isdisjoint(BEST_FIRST) and any(each.endswith(".json") for each in files)
-            found += [name] if next(ours, None) or is_take else []
-        else:
-            found += [each if name == "." else f"{name}/{each}" for each in sorted(ours)]
+            found += [name] if ours or is_take else []
+        elif not folders:
+            found += [each if name == "." else f"{name}/{each}" for each in ours]
     return found
 
 
@@ -69,7 +67,9 @@ def fingerprint(name: str) -> str:
     The host writes it into the prompt, and so into what is saved: it tells nobody where the files lie.
     """
     path = chosen_path(name)
-    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = [path / folder / each for folder, _, inside in walk_folder(path) for each in inside]
     files += [each for each, _ in sidecars(path if path.is_dir() else path.parent)]
     now = [(str(each), stat.st_size, stat.st_mtime_ns) for each in files for stat in (each.stat(),)]
     return sha256(repr(now).encode()).hexdigest()

@@ -1,5 +1,7 @@
 """What the loaders offer, and when they load again."""
 
+import time
+
 import folder_paths
 import pytest
 import torch
@@ -46,3 +48,39 @@ def test_other_json_beside_a_sequence_is_none_of_its_business(ours, takes):
     (takes / "shots" / "broken.json").write_text("{")
     (takes / "shots" / "folder.json").mkdir()
     assert fingerprint("shots/plain_v001") == before
+
+
+def test_links_back_into_the_input_folder_and_a_full_one_are_listed_in_under_a_second(ours, tmp_path, monkeypatch):
+    """The host asks for its lists on the thread that answers every request."""
+    root = tmp_path / "comfy" / "input"
+    many = root / "many"
+    many.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "linked.webm").touch()
+    for number in range(30_000):
+        (many / f"frame_{number:05}.webm").touch()
+    for name, target in (
+        ("itself", root),
+        ("parent", root.parent),
+        ("twice", many),
+        ("elsewhere", tmp_path / "elsewhere"),
+    ):
+        (root / name).symlink_to(target, target_is_directory=True)
+    (many / "up").symlink_to(root, target_is_directory=True)
+    monkeypatch.setattr(folder_paths, "get_input_directory", lambda: str(root))
+    files, began = ours("pipelines.host.files.input_folder"), time.perf_counter()
+    videos, sequences = files.videos(), files.sequences()
+    assert time.perf_counter() - began < 1
+    assert videos == ["elsewhere/linked.webm", *(f"many/frame_{number:05}.webm" for number in range(30_000))]
+    assert sequences == []
+
+
+def test_a_walk_that_is_cut_says_so(ours, tmp_path, monkeypatch, caplog):
+    walk = ours("pipelines.host.core.folder_walk")
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    monkeypatch.setattr(walk, "DEEPEST", 2)
+    assert [name for name, _, _ in walk.walk_folder(tmp_path)] == [".", "a", "a/b"]
+    assert "more than 2 folders deep at a/b: what lies beyond is not listed" in caplog.text
+    monkeypatch.setattr(walk, "MOST_ENTRIES", 1)
+    assert [name for name, _, _ in walk.walk_folder(tmp_path)] == [".", "a"]
+    assert "more than 1 files and folders" in caplog.text
