@@ -28,7 +28,7 @@ class Finished:
     outputs  the host's `ui` dictionary of each output node, by node id
     files    every file that an output names, in order, as absolute paths
     seconds  from queueing to success
-    notices  (node id, text) of every text that a node put below itself while it ran, in order: warnings
+    notices  (node id, text) of what stands below a node when it has run: warnings, one a line
     """
 
     prompt_id: str
@@ -111,7 +111,8 @@ class Client:
                 prompt_id = (await asyncio.to_thread(self.post, "/prompt", body))["prompt_id"]
                 async for message in socket:
                     if message.type == aiohttp.WSMsgType.BINARY:
-                        notices += read_notice(message.data, graph)
+                        for notice in read_notice(message.data, graph):
+                            notices = [*(each for each in notices if each[0] != notice[0]), notice]
                         continue
                     event = json.loads(message.data)
                     kind, data = event["type"], event.get("data", {})

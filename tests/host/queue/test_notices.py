@@ -120,3 +120,20 @@ def test_frames_that_a_fit_leaves_out_are_noticed(run):
     assert run(clip, fit, keep("fit", "left_out", output=1)).notices == [
         ("fit", "2 frames after the last 4n + 1 were left out, as the reference leaves them out.")
     ]
+
+
+def test_every_warning_of_a_node_stands_below_it_and_a_new_run_begins_empty(run):
+    """The host keeps one text for each node, so the second warning used to take the place of the first."""
+
+    def fit(name, value):
+        clip = {"clip": node("QueueTestClip", frames=7, width=64, height=48, channels=3, draw=1, still=False)}
+        mask = {"mask": node("QueueTestMask", frames=7, width=64, height=48, value=value)}
+        return (
+            clip | mask | {"fit": node("RGBAFitEllipses", image=["clip", 0], mask=["mask", 0])} | keep("fit", name, 1)
+        )
+
+    ((where, text),) = run(fit("two_warnings", 0.0)).notices
+    assert where == "fit" and len(text.splitlines()) == 2
+    assert "opaque everywhere" in text and "2 frames after the last 4n + 1" in text
+    ((_, again),) = run(fit("two_others", 1.0)).notices
+    assert len(again.splitlines()) == 2 and "opaque everywhere" not in again
