@@ -9,7 +9,7 @@ from torch import Tensor
 from ..pipelines.alpha.decoded import ALPHA_FROM
 from ..pipelines.host.core import model_files
 from ..pipelines.host.core.notices import warn
-from ..pipelines.host.core.sampler_names import SAMPLERS, SCHEDULERS
+from ..pipelines.host.core.sampler_names import list_samplers, list_schedulers
 from ..pipelines.host.pictures.image_and_mask import mask_of
 from ..pipelines.latent_grid.size_rule import COGVIDEOX_DIT
 from ..pipelines.samplers.vp import METHODS, reference_sigmas
@@ -222,8 +222,10 @@ class RGBASampleJoint(io.ComfyNode):
                     step=0.1,
                     tooltip="Guidance, for both domains together: 6 for CogVideoX, 4.5 to 6 for Mochi, 5 for Wan.",
                 ),
-                io.Combo.Input("sampler_name", options=SAMPLERS, tooltip="A sampler of the host."),
-                io.Combo.Input("scheduler", options=SCHEDULERS, tooltip="The noise levels; simple for CogVideoX."),
+                io.Combo.Input("sampler_name", options=list_samplers(), tooltip="A sampler of the host."),
+                io.Combo.Input(
+                    "scheduler", options=list_schedulers(), tooltip="The noise levels; simple for CogVideoX."
+                ),
                 io.Float.Input(
                     "denoise",
                     default=1.0,
