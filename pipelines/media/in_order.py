@@ -21,6 +21,7 @@ def in_order(
 
     An exception of `work` comes out at its item's turn, so everything before it has been delivered. When the
     generator ends or is closed, work that has not begun is dropped, work that has is waited for, and the threads end.
+    Who may be interrupted between two results closes it (`contextlib.closing`): what was raised keeps it alive.
     """
     under_way: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as threads:

@@ -4,6 +4,7 @@ that can fail, and what is probably not meant."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from functools import partial
 
@@ -49,8 +50,10 @@ def composited(
             composite(front.to(out), back.to(out), x, y, space, mode, out=out)
 
     step = steps(count)
-    for _ in in_order(lay, zip(_scaled(foreground, mask, scale, count), repeated(background, count), made)):
-        step()
+    frames = zip(_scaled(foreground, mask, scale, count), repeated(background, count), made)
+    with closing(in_order(lay, frames)) as laid:
+        for _ in laid:
+            step()
     return made
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,9 @@ def _written(folder: str, name: str, frames: Iterable[Tensor], on_frame: Callabl
         return index, png.encode(quantise(frame, 8, index), compression=FASTEST)
 
     count = 0
-    for index, data in in_order(encoded, enumerate(frames)):
-        write_whole(target / f"{name}_{index:04d}.png", data)
-        count += 1
-        on_frame(count)
+    with closing(in_order(encoded, enumerate(frames))) as ready:
+        for index, data in ready:
+            write_whole(target / f"{name}_{index:04d}.png", data)
+            count += 1
+            on_frame(count)
     return count

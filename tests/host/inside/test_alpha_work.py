@@ -1,10 +1,12 @@
 """Alpha work on the host: clips in, clips out, by the host's executor."""
 
 import itertools
+import threading
 from weakref import ref
 
 import comfy.model_management
 import comfy.utils
+import folder_paths
 import pytest
 import torch
 from torch import Tensor
@@ -200,6 +202,24 @@ def test_a_composite_is_the_hosts_porter_duff(host_nodes, close):
     )
     close("alpha", made[..., 3], 1 - mask, 1e-6)
     close("light", made[..., :3] * made[..., 3:], rgb * (1 - mask[..., None]), 2e-6)
+
+
+def test_cancel_ends_the_threads_of_a_composite_and_of_a_preview(host_nodes, monkeypatch, tmp_path):
+    """While what was raised is still held, as the host holds it for its report."""
+    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path))
+    long = clip(40)
+    before, held = threading.active_count(), []
+    for node, inputs in (
+        ("RGBACompositeOver", {"foreground": long, "background": long, "space": "display", "mode": "soft"}),
+        ("RGBAPreview", {"image": long, "fps": 16.0}),
+    ):
+        inputs |= {"x": 0, "y": 0, "scale": 1.0} if "background" in inputs else {}
+        comfy.model_management.interrupt_current_processing()
+        with pytest.raises(comfy.model_management.InterruptProcessingException) as caught:
+            getattr(host_nodes, node)(**inputs)
+        held.append(caught)
+        comfy.model_management.interrupt_current_processing(False)
+        assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("space", ["display", "linear"])
