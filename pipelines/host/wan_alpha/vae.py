@@ -24,18 +24,17 @@ from torch import Tensor, nn
 from ...alpha.decoded import join_decoded
 from ...latent_grid.size_rule import WAN_VAE, to_cells
 from ...wan_alpha.checkpoint import split_vae_weights
-from ...wan_alpha.decoder_lora import merge_decoder
+from ...wan_alpha.decoder_lora import DecoderLoRAs, merge_decoder, read_decoder_loras
 from ...wan_alpha.merge_block import build_merge_block
 from ...weights.kinds.wan import WAN21_VAE
 from ...weights.kinds.wan_alpha import DECODER_LORAS, WAN_ALPHA_VAE
-from ...weights.weights_file import named
+from ...weights.weights_file import named, read_weights
 from ..core.model_files import chosen_for, read_chosen
 from ..core.progress import steps
 
 if TYPE_CHECKING:
     from comfy.ldm.wan.vae import WanVAE
 
-    from ...lora.low_rank import LowRank
     from ..core.sockets import ModelPatcher
 
 SMALLEST_TILE = 64
@@ -81,10 +80,7 @@ def load(vae_path: Path, weights_path: Path) -> RGBAVAE:
     with chosen_for("weights_name"), named(weights_path):
         parts = split_vae_weights(weights)
         assert parts.decoders is not None  # both kinds have them
-        rgb, alpha = (
-            _decoder(base, loras, (vae_path, weights_path, name))
-            for name, loras in (("rgb", parts.decoders.rgb), ("alpha", parts.decoders.alpha))
-        )
+        rgb, alpha = (_decoder(base, parts.decoders, (vae_path, weights_path, which)) for which in ("rgb", "alpha"))
         return RGBAVAE(rgb, alpha, None if parts.merge_block is None else _encoder(base, parts.merge_block))
 
 
@@ -101,8 +97,9 @@ def paired(rgb: comfy.sd.VAE, alpha: comfy.sd.VAE) -> RGBAVAE:
     return RGBAVAE(rgb, alpha, None)
 
 
-def _decoder(base: Mapping[str, Tensor], loras: Mapping[str, LowRank], source: tuple[Path, Path, str]) -> comfy.sd.VAE:
-    vae = comfy.sd.VAE(sd=merge_decoder(base, loras))
+def _decoder(base: Mapping[str, Tensor], loras: DecoderLoRAs, source: tuple[Path, Path, str]) -> comfy.sd.VAE:
+    """The one that `source` names last, from the files that it names first."""
+    vae = comfy.sd.VAE(sd=merge_decoder(base, getattr(loras, source[-1])))
     vae.throw_exception_if_invalid()
     vae.patcher.cached_patcher_init = (_decoder_patcher, source)
     return vae
@@ -110,7 +107,9 @@ def _decoder(base: Mapping[str, Tensor], loras: Mapping[str, LowRank], source: t
 
 def _decoder_patcher(vae_path: Path, weights_path: Path, which: str, disable_dynamic: bool = False) -> ModelPatcher:
     """Loads one decoder again: the host asks for it when it wants a patcher of another kind or on another device."""
-    return getattr(load(vae_path, weights_path), which).patcher
+    loras = read_decoder_loras(read_weights(weights_path))
+    assert loras is not None  # the file was loaded from before
+    return _decoder(read_weights(vae_path), loras, (vae_path, weights_path, which)).patcher
 
 
 def _encoder(base: Mapping[str, Tensor], merge_block: Mapping[str, Tensor]) -> comfy.sd.VAE:

@@ -1,6 +1,7 @@
 """Dual decode on the host against the official decoders: vae_decode_lora."""
 
 import comfy.latent_formats
+import comfy.sd
 import pytest
 import torch
 
@@ -93,6 +94,17 @@ def test_the_split_vaes_decode_with_the_hosts_own_node(rgba_vae, host_nodes, sam
     rgb_vae, alpha_vae = host_nodes.RGBASplitVAE(rgba_vae=rgba_vae)
     assert torch.equal(host_nodes.VAEDecode(samples=samples, vae=rgb_vae)[0], rgb)
     assert torch.equal(host_nodes.VAEDecode(samples=samples, vae=alpha_vae)[0].mean(-1), image[..., 3])
+
+
+@pytest.mark.parametrize("which", ["rgb", "alpha"])
+def test_the_host_loads_one_decoder_again_and_nothing_else(rgba_vae, monkeypatch, which):
+    made, vae = [], comfy.sd.VAE
+    monkeypatch.setattr(comfy.sd, "VAE", lambda *args, **named: made.append(1) or vae(*args, **named))
+    patcher = getattr(rgba_vae, which).patcher
+    copy = patcher.deepclone_multigpu(new_load_device=torch.device("cpu"))
+    assert len(made) == 1
+    found, expected = (each.model.state_dict() for each in (copy, patcher))
+    assert found.keys() == expected.keys() and all(torch.equal(found[key], expected[key]) for key in expected)
 
 
 def test_a_tile_larger_than_the_frame_changes_nothing(rgba_vae, host_nodes, samples):
