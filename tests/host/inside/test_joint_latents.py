@@ -4,12 +4,16 @@ import copy
 from pathlib import Path
 
 import comfy.model_management
+import comfy.samplers
 import comfy.utils
 import pytest
 import torch
 from comfy.cli_args import LatentPreviewMethod, args
 from PIL import Image
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+import nodes
 
 SETTINGS = {"seed": 3, "steps": 2, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple"}
 FRAMES = 3
@@ -271,6 +275,39 @@ def test_every_native_sampler_previews_both_and_keeps_its_outputs(host_nodes, ou
     assert [picture.size for *_, picture in previews] == [(6, 4)] * 2 + [(12, 4)] * 2
     for plain, also in zip(*results, strict=True):  # output and denoised_output
         assert torch.equal(plain["samples"], also["samples"])
+
+
+def test_a_shown_step_is_written_into_no_tensor(ours):
+    """Another pack's previewer may keep what it is given, and work on it later or in a thread of its own."""
+    kept, called = [], []
+
+    class Calls(TorchFunctionMode):
+        def __torch_function__(self, function, types, arguments=(), named=None):
+            called.append(getattr(function, "__name__", ""))
+            return function(*arguments, **(named or {}))
+
+    def callback(step, x0, x, total):
+        kept.append((x0, x0.shape, x0[0, :, 0], x0.clone()))
+
+    x0 = video(1)["samples"]
+    both, before = torch.cat([x0, -x0], dim=2), torch.cat([x0, -x0], dim=2)
+    with Calls():
+        ours("pipelines.host.transpixeler.joint_preview")._side_by_side(callback)(0, both, both, 2)
+    ((held, shape, picture, whole),) = kept
+    assert shape[-1] == 2 * x0.shape[-1] and type(picture) is type(whole) is torch.Tensor
+    assert torch.equal(picture, torch.cat([x0, -x0], dim=-1)[0, :, 0]) and torch.equal(whole[0, :, 0], picture)
+    assert held.data_ptr() == both.data_ptr() and torch.equal(held, before) and torch.equal(both, before)
+    assert type(held.cpu()) is type(held + 1) is torch.Tensor
+    assert not [name for name in called if name.endswith("_") and not name.startswith("__")]
+
+
+def test_samplers_that_other_packs_add_later_are_offered(monkeypatch):
+    host = comfy.samplers.KSampler
+    monkeypatch.setattr(host, "SAMPLERS", [*host.SAMPLERS, "a_sampler_of_theirs"])
+    monkeypatch.setattr(host, "SCHEDULERS", [*host.SCHEDULERS, "a_scheduler_of_theirs"])
+    offered = nodes.NODE_CLASS_MAPPINGS["RGBASampleJoint"].INPUT_TYPES()["required"]
+    assert "a_sampler_of_theirs" in offered["sampler_name"][1]["options"]
+    assert "a_scheduler_of_theirs" in offered["scheduler"][1]["options"]
 
 
 def test_cancel_stops_the_run_after_the_step(sample_joint, previews, monkeypatch):
