@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 
@@ -19,9 +20,9 @@ def fill(color: Tensor, weight: Tensor) -> Tensor:
 
     Where no pixel has weight there is nothing to take from, and the result is 0.
     """
-    planes = color.movedim(-1, 0)[None]
-    trust = weight.movedim(-1, 0)[None].to(planes)
-    return _filled(planes, trust)[0].movedim(0, -1)
+    planes = rearrange(color, "h w c -> 1 c h w")
+    trust = rearrange(weight, "h w 1 -> 1 1 h w").to(planes)
+    return rearrange(_filled(planes, trust), "1 c h w -> h w c")
 
 
 def _filled(color: Tensor, weight: Tensor) -> Tensor:

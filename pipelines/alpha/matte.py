@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from .islands import small_islands
@@ -99,7 +100,7 @@ def despeckled(alpha: Tensor, area: int) -> Tensor:
 
 def grown(alpha: Tensor, radius: int) -> Tensor:
     """The largest alpha within `radius` pixels; outside the frame there is none."""
-    planes = alpha.movedim(-1, 0)
+    planes = rearrange(alpha, "h w 1 -> 1 h w")
     height = planes.shape[1]
     made = planes
     for dy in range(min(radius, height - 1) + 1):
@@ -108,7 +109,7 @@ def grown(alpha: Tensor, radius: int) -> Tensor:
         below = F.pad(row[:, : height - dy], (0, 0, dy, 0), value=-torch.inf)
         above = F.pad(row[:, dy:], (0, 0, 0, dy), value=-torch.inf)
         made = torch.maximum(made, torch.maximum(above, below))
-    return made.movedim(0, -1)
+    return rearrange(made, "1 h w -> h w 1")
 
 
 def choked(alpha: Tensor, radius: int) -> Tensor:
@@ -122,7 +123,7 @@ def feathered(alpha: Tensor, sigma: float) -> Tensor:
     x = torch.arange(-half, half + 1, dtype=torch.float64, device=alpha.device)
     kernel = torch.exp(-x.square() / (2 * sigma * sigma))
     kernel = (kernel / kernel.sum())[None, None]
-    planes = alpha.movedim(-1, 0)[None].double()
+    planes = rearrange(alpha, "h w 1 -> 1 1 h w").double()
     for shape, pad in (((1, -1), (half, half, 0, 0)), ((-1, 1), (0, 0, half, half))):
         planes = F.conv2d(F.pad(planes, pad, mode="replicate"), kernel.reshape(1, 1, *shape))
-    return planes[0].movedim(0, -1).to(alpha.dtype)
+    return rearrange(planes, "1 1 h w -> h w 1").to(alpha.dtype)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from .association import premultiply, unpremultiply
@@ -64,9 +65,9 @@ def crop(rgba: Tensor, x: int, y: int, width: int, height: int) -> Tensor:
 
 
 def _filtered(picture: Tensor, height: int, width: int, filter: str) -> Tensor:
-    planes = picture.movedim(-1, 0)[None]
+    planes = rearrange(picture, "h w c -> 1 c h w")
     if filter == "nearest":
         made = F.interpolate(planes, size=(height, width), mode="nearest-exact")
     else:
         made = F.interpolate(planes, size=(height, width), mode=filter, align_corners=False, antialias=True)
-    return made[0].movedim(0, -1)
+    return rearrange(made, "1 c h w -> h w c")

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from einops import rearrange
 from torch import Tensor, nn
 
 from ..weights.fit import built
@@ -85,7 +86,7 @@ class SharingUnit(nn.Module):
                 f"the attention works on {tokens} places, but the control image has maps of "
                 f"{', '.join(map(str, maps))}: another node changes sizes inside the UNet. Take it out."
             )
-        each = [conv(maps[tokens]).flatten(2).transpose(1, 2) for conv in self.control_convs]
+        each = [rearrange(conv(maps[tokens]), "b c h w -> b (h w) c") for conv in self.control_convs]
         shown = interleaved(each)
         return shown.repeat(rows // len(shown), 1, 1)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from ..weights.fit import built
@@ -33,8 +34,8 @@ Attend = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """By torch's own attention."""
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    q, k, v = (rearrange(x, "b n (heads c) -> b heads n c", heads=heads) for x in (q, k, v))
+    return rearrange(F.scaled_dot_product_attention(q, k, v), "b heads n c -> b n (heads c)")
 
 
 class Residual(nn.Module):
@@ -64,10 +65,10 @@ class Attention(nn.Module):
         self.attend = attend
 
     def forward(self, x: Tensor) -> Tensor:
-        tokens = self.group_norm(x).flatten(2).transpose(1, 2)
+        tokens = rearrange(self.group_norm(x), "b c h w -> b (h w) c")
         q, k, v = self.to_q(tokens), self.to_k(tokens), self.to_v(tokens)
         out = self.to_out[0](self.attend(q, k, v, x.shape[1] // HEAD_WIDTH))
-        return x + out.transpose(1, 2).reshape(x.shape)
+        return x + rearrange(out, "b (h w) c -> b c h w", h=x.shape[2])
 
 
 class Sampler(nn.Module):

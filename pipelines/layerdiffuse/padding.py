@@ -14,6 +14,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange, reduce
 from torch import Tensor
 
 RATIO = 1.2
@@ -22,13 +23,13 @@ LEAST = 1e-8
 
 def pad(rgb: Tensor, alpha: Tensor) -> Tensor:
     """rgb with what is invisible filled from around it; black where nothing is visible."""
-    levels = pyramid(torch.cat([rgb * alpha, alpha], dim=-1).movedim(-1, 0))
-    light, opacity = levels[-1].flatten(1).sum(1).split((3, 1))
-    padded = (light / opacity.clamp(min=LEAST)).reshape(1, 3, 1, 1)
+    levels = pyramid(rearrange(torch.cat([rgb * alpha, alpha], dim=-1), "h w c -> c h w"))
+    light, opacity = reduce(levels[-1], "c h w -> c", "sum").split((3, 1))
+    padded = rearrange(light / opacity.clamp(min=LEAST), "c -> 1 c 1 1")
     for level in reversed(levels):
         around = F.interpolate(padded, size=level.shape[1:], mode="bilinear", align_corners=False)
         padded = level[:3] + around * (1 - level[3:])
-    return padded[0].movedim(0, -1)
+    return rearrange(padded, "1 c h w -> h w c")
 
 
 def pyramid(picture: Tensor) -> list[Tensor]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..alpha.association import premultiply
@@ -20,7 +21,7 @@ GRID = (4, 16, 16)
 def thumbnail(rgba: Tensor) -> Tensor:
     """The clip's premultiplied RGBA as means over 4 x 16 x 16 blocks, one vector."""
     rgb, alpha = rgba.split((3, 1), dim=-1)
-    planes = torch.cat((premultiply(rgb, alpha), alpha), dim=-1).movedim(-1, 0)
+    planes = rearrange(torch.cat((premultiply(rgb, alpha), alpha), dim=-1), "t h w c -> c t h w")
     return F.adaptive_avg_pool3d(planes, GRID).flatten()
 
 

@@ -15,6 +15,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..alpha.association import premultiply
@@ -59,7 +60,7 @@ def ssim(true: Tensor, made: Tensor) -> float:
     height, width = true.shape[-3:-1]
     if min(height, width) < WINDOW:
         raise ValueError(f"SSIM wants frames of at least {WINDOW} x {WINDOW}, got {width} x {height}; use PSNR there.")
-    frames = zip(true.reshape(-1, *true.shape[-3:]), made.reshape(-1, *made.shape[-3:]))
+    frames = zip(*(rearrange(clip, "... h w c -> (...) h w c") for clip in (true, made)))
     return torch.stack([_ssim_of_frame(one, other) for one, other in frames]).mean().item()
 
 
@@ -83,7 +84,7 @@ def _premultiplied(rgba: Tensor) -> Tensor:
 
 
 def _ssim_of_frame(true: Tensor, made: Tensor) -> Tensor:
-    x, y = true.movedim(-1, 0), made.movedim(-1, 0)
+    x, y = (rearrange(frame, "h w c -> c h w") for frame in (true, made))
     mean_x, mean_y, mean_xx, mean_yy, mean_xy = _blurred(torch.stack((x, y, x * x, y * y, x * y)))
     variance_x, variance_y = mean_xx - mean_x.square(), mean_yy - mean_y.square()
     covariance = mean_xy - mean_x * mean_y
@@ -98,10 +99,6 @@ def _blurred(planes: Tensor) -> Tensor:
     offsets = torch.arange(WINDOW, dtype=planes.dtype, device=planes.device) - WINDOW // 2
     weights = torch.exp(-offsets.square() / (2 * SIGMA**2))
     weights = weights / weights.sum()
-    single = planes.flatten(0, 1)[:, None]
+    single = rearrange(planes, "n c h w -> (n c) 1 h w")
     columns = F.conv2d(single, weights.reshape(1, 1, -1, 1))
-    return F.conv2d(columns, weights.reshape(1, 1, 1, -1)).reshape(*planes.shape[:2], *_valid(planes))
-
-
-def _valid(planes: Tensor) -> tuple[int, int]:
-    return planes.shape[-2] - WINDOW + 1, planes.shape[-1] - WINDOW + 1
+    return rearrange(F.conv2d(columns, weights.reshape(1, 1, 1, -1)), "(n c) 1 h w -> n c h w", n=len(planes))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 I3D = "i3d_torchscript.pt"
@@ -36,8 +37,8 @@ def load_i3d(path: Path) -> Features:
     def features(rgb: Tensor) -> Tensor:
         if rgb.shape[0] < SHORTEST:
             raise ValueError(f"FVD wants clips of at least {SHORTEST} frames, got {rgb.shape[0]}.")
-        frames = F.interpolate(rgb.cpu().float().movedim(-1, 1), size=(SIDE, SIDE), mode="bilinear")
-        clip = (frames * 2 - 1).movedim(1, 0)[None]
+        frames = F.interpolate(rearrange(rgb.cpu().float(), "t h w c -> t c h w"), size=(SIDE, SIDE), mode="bilinear")
+        clip = rearrange(frames * 2 - 1, "t c h w -> 1 c t h w")
         with torch.no_grad():
             return network(clip, rescale=False, resize=False, return_features=True)[0]
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from .fidelity import same_shape
@@ -78,13 +79,13 @@ class Lpips:
         height, width = true.shape[-3:-1]
         if min(height, width) < SMALLEST:
             raise ValueError(f"LPIPS wants frames of at least {SMALLEST} x {SMALLEST}, got {width} x {height}.")
-        frames = zip(true.reshape(-1, *true.shape[-3:]), made.reshape(-1, *made.shape[-3:]))
+        frames = zip(*(rearrange(clip, "... h w c -> (...) h w c") for clip in (true, made)))
         with torch.no_grad():
             return torch.stack([self._of_frame(one, other) for one, other in frames]).mean().item()
 
     def _of_frame(self, true: Tensor, made: Tensor) -> Tensor:
         """Squared distance of the unit-length features at each place, weighted, mean over places, sum over stages."""
-        stages = self._stages(torch.stack((true, made)).movedim(-1, 1))
+        stages = self._stages(rearrange(torch.stack((true, made)), "pair h w c -> pair c h w"))
         total = true.new_zeros(())
         for features, weight in zip(stages, self.stage_weights, strict=True):
             one, other = features / (features.square().sum(1, keepdim=True).sqrt() + NO_ZERO)
@@ -92,7 +93,7 @@ class Lpips:
         return total
 
     def _stages(self, pictures: Tensor) -> list[Tensor]:
-        shift, scale = (pictures.new_tensor(each).reshape(-1, 1, 1) for each in (SHIFT, SCALE))
+        shift, scale = (rearrange(pictures.new_tensor(each), "c -> c 1 1") for each in (SHIFT, SCALE))
         x = (pictures * 2 - 1 - shift) / scale
         seen = []
         for convolutions, pooled in zip(self.network.stages, self.network.pooled, strict=True):

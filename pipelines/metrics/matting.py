@@ -15,6 +15,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from .fidelity import mean_squared_error, same_shape
@@ -49,7 +50,7 @@ def gradient_error(true: Tensor, made: Tensor) -> float:
     same_shape(true, made)
     per_frame = [
         (_gradient_length(one) - _gradient_length(other)).square().sum()
-        for one, other in zip(true.flatten(0, -4), made.flatten(0, -4))
+        for one, other in zip(*(rearrange(clip, "... h w 1 -> (...) h w 1") for clip in (true, made)))
     ]
     return torch.stack(per_frame).mean().item() / 1000
 

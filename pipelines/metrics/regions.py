@@ -8,6 +8,7 @@ Source   Our own. Averages over a frame that is mostly empty say little about th
 from __future__ import annotations
 
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 HALF = 0.5
@@ -27,7 +28,7 @@ def soft_edge(alpha: Tensor, radius: int = EDGE_RADIUS) -> Tensor:
 
     The even inside of a translucent subject is no edge, however far from 0 and 1 it is.
     """
-    planes = alpha.reshape(-1, 1, *alpha.shape[-3:-1])
+    planes = rearrange(alpha, "... h w 1 -> (...) 1 h w")
     window = 2 * radius + 1
     highest = F.max_pool2d(planes, window, stride=1, padding=radius)
     lowest = -F.max_pool2d(-planes, window, stride=1, padding=radius)

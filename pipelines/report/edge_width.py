@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 FAINTEST = 1 / 64
@@ -33,7 +34,7 @@ class Edge:
 
 def edge_of(alpha: Tensor) -> Edge:
     """The soft edge of one frame; differences over two pixels, border pixels repeated."""
-    padded = F.pad(alpha.movedim(-1, 0)[None], (1, 1, 1, 1), mode="replicate")[0, 0]
+    padded = F.pad(rearrange(alpha, "h w 1 -> 1 1 h w"), (1, 1, 1, 1), mode="replicate")[0, 0]
     slope = torch.hypot(padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2
     on_edge = slope > FAINTEST
     opacity = alpha[..., 0][on_edge]

@@ -10,6 +10,7 @@ Differs  The reference draws noise for one domain and repeats it; `same_noise` r
 from __future__ import annotations
 
 import torch
+from einops import repeat
 from torch import Tensor
 
 NONE, RGB, ALPHA = KEEP = ("none", "rgb", "alpha")
@@ -42,7 +43,7 @@ def split(both: Tensor) -> tuple[Tensor, Tensor]:
 def same_noise(noise: Tensor) -> Tensor:
     """Noise (B, C, 2F, h, w) whose alpha half is the RGB half again. Raises ValueError as `split` does."""
     rgb, _ = split(noise)
-    return torch.cat([rgb, rgb], dim=2)
+    return repeat(rgb, "b c f h w -> b c (two f) h w", two=2)
 
 
 def keep_mask(domain: Tensor, keep: str) -> Tensor:

@@ -11,6 +11,7 @@ Differs  The host multiplies the cells by 1.875 and starts every clip at 0, what
 from __future__ import annotations
 
 import torch
+from einops import repeat
 from torch import Tensor
 
 THETA = 10000.0
@@ -31,11 +32,13 @@ def cogvideox_rotary(
         (_cells(left, left + width, w), head_dim // 8 * 3),
     )
     angles = [_angles(positions.to(device), dim) for positions, dim in axes]
+    by_time, by_row, by_column = angles
     grid = [
-        table.reshape([-1 if axis == own else 1 for own in range(3)] + [table.shape[-1]]).expand(t, h, w, -1)
-        for axis, table in enumerate(angles)
+        repeat(by_time, "t d -> (t h w) d", h=h, w=w),
+        repeat(by_row, "h d -> (t h w) d", t=t, w=w),
+        repeat(by_column, "w d -> (t h w) d", t=t, h=h),
     ]
-    whole = torch.cat(grid, dim=-1).flatten(0, 2)
+    whole = torch.cat(grid, dim=-1)
     return whole.cos(), whole.sin()
 
 

@@ -8,6 +8,7 @@ Differs  Not at all. A ComfyUI LATENT is raw: the host normalises by itself whil
 
 from __future__ import annotations
 
+from einops import rearrange
 from torch import Tensor
 
 MEAN = (
@@ -35,5 +36,5 @@ def denormalise(latent: Tensor) -> Tensor:
 def _stats(latent: Tensor) -> tuple[Tensor, Tensor]:
     if latent.ndim < 4 or latent.shape[-4] != len(MEAN):
         raise ValueError(f"expected a Wan 2.1 latent (..., {len(MEAN)}, t, h, w), got {tuple(latent.shape)}.")
-    mean, std = (latent.new_tensor(table).reshape(-1, 1, 1, 1) for table in (MEAN, STD))
+    mean, std = (rearrange(latent.new_tensor(table), "c -> c 1 1 1") for table in (MEAN, STD))
     return mean, std

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -30,9 +31,9 @@ Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def attend_in_frame(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """One head over all places of a frame: three times (N, C, h, w) to (N, C, h, w)."""
-    q, k, v = (tensor.flatten(2).transpose(1, 2).unsqueeze(1).contiguous() for tensor in (query, key, value))
+    q, k, v = (rearrange(each, "n c h w -> n 1 (h w) c").contiguous() for each in (query, key, value))
     out = functional.scaled_dot_product_attention(q, k, v)
-    return out.squeeze(1).transpose(1, 2).reshape(query.shape)
+    return rearrange(out, "n 1 (h w) c -> n c h w", h=query.shape[2])
 
 
 def causal(layers: nn.Sequential, x: Tensor) -> Tensor:

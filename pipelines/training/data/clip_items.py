@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ...alpha.blur import blur
@@ -137,7 +138,7 @@ def one_of(things: Sequence[Thing], generator: torch.Generator) -> Thing:
 
 def _split(rgba: Tensor) -> dict[str, Tensor]:
     """(T, H, W, 4) in 0..1 to channels first in -1..1."""
-    channels_first = rgba.movedim(-1, 0) * 2 - 1
+    channels_first = rearrange(rgba, "t h w c -> c t h w") * 2 - 1
     return {"rgb": channels_first[:3].contiguous(), "alpha": channels_first[3:].contiguous()}
 
 
