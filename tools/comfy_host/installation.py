@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .cache import cache_folder, hold_lock, stamp_of
-from .existing_host import find_existing
+from .existing_host import find_existing, make_environment
 from .host import Host, HostError
 from .interpreters import call, find_uv, venv_python
 from .pack import TEST_NEEDS, read_pack_needs
@@ -31,10 +31,18 @@ def where(version: str | None = None, dest: Path | None = None) -> Host:
     return Host(str(folder / "ComfyUI"), str(venv_python(folder / "venv")), version)
 
 
-def install(version: str | None = None, dest: Path | None = None) -> Host:
-    """Makes the host, once per machine; a second call only looks at a stamp. Safe to call from two processes."""
+def install(version: str | None = None, dest: Path | None = None, new_environment: bool = False) -> Host:
+    """Makes the host, once per machine; a second call only looks at a stamp. Safe to call from two processes.
+
+    new_environment makes one in the cache folder for a ComfyUI that COMFYUI_ROOT names and that has none.
+    """
     if root := os.environ.get("COMFYUI_ROOT"):
-        return find_existing(Path(root).expanduser().resolve(), version)
+        tree = Path(root).expanduser().resolve()
+        if new_environment:
+            make_environment(tree)
+        return find_existing(tree, version)
+    if new_environment:
+        raise HostError("--new-environment is for the ComfyUI that COMFYUI_ROOT names; set it to the folder of main.py")
     version = check_version(version)
     folder = _folder(version, dest)
     release = RELEASES[version]
