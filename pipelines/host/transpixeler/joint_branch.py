@@ -23,6 +23,7 @@ from ...transpixeler.alpha_lora import AlphaLoRALayer, add_low_rank_
 from ...transpixeler.families import COGVIDEOX
 from ...transpixeler.rgba_lora import RGBALoRA
 from ...transpixeler.split_attention import Sight, split_attention
+from ..core.called_layers import call_in_order
 from ..core.side_model import attach, linear
 from .cogvideox_positions import embed_halves_apart
 from .seams import Pass, Seam
@@ -90,6 +91,7 @@ class JointBranch:
                 yield block.register_forward_pre_hook(self._embed(now, layers.embedding), with_kwargs=True).remove
             attention = block.get_submodule(self.seam.attention)
             yield attention.register_forward_pre_hook(self._enter(now), with_kwargs=True).remove
+        yield from call_in_order(network, self.targets)
         for target, matrices in zip(self.targets, cast("list[AlphaLoRAModule]", list(layers.lora))):
             yield network.get_submodule(target).register_forward_hook(self._add(now, target, matrices)).remove
 

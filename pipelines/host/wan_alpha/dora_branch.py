@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from ...lora.dora import DoRALayer, dora_output, row_scale
 from ...lora.low_rank import LowRank
 from ..core.base_weight import base_weight, bias_in_use
+from ..core.called_layers import call_in_order
 from ..core.side_model import attach, linear
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class DoRABranch:
 
     def _hooks(self, patcher: ModelPatcher, layers: nn.ModuleList) -> Iterator[Callable[[], Any]]:
         network, scales = patcher.model.diffusion_model, self.scales.setdefault(patcher.model, {})
+        yield from call_in_order(network, self.targets)
         passing = proxy(patcher)  # a patcher that nobody holds ejects what it has injected
         for target, layer in zip(self.targets, cast("list[LowRankLayer]", list(layers))):
             hook = self._hook(target, layer, passing, scales)

@@ -284,3 +284,39 @@ def test_a_patched_model_that_nobody_holds_any_more_leaves_nothing_behind(plain,
     assert [one() for one in left] == [None] * len(left)
     with on_host(plain.model) as loaded:
         assert torch.equal(loaded(*given), expected)
+
+
+class FusedFeedForward(nn.Sequential):
+    """As hosts since 0.31 run it over INT8 weights: the second layer's weight goes to a kernel, not to its module."""
+
+    def forward(self, input):
+        return functional.linear(functional.gelu(self[0](input), approximate="tanh"), self[2].weight, self[2].bias)
+
+
+@pytest.fixture
+def fused(plain):
+    """The network of `plain` with such feed-forwards, and its own ones again afterwards."""
+    blocks = plain.model.model.diffusion_model.blocks
+    before = [block.ffn for block in blocks]
+    for block in blocks:
+        block.ffn = FusedFeedForward(*block.ffn)
+    yield [block.ffn for block in blocks]
+    for block, ffn in zip(blocks, before):
+        block.ffn = ffn
+
+
+def test_a_feed_forward_that_calls_no_second_layer_gets_the_whole_dora(plain, files, apply_dora, on_host, fused, small):
+    patched, x = apply_dora(plain.model, "unmerged"), torch.randn(2, 3, tiny_width(plain))
+    merged = apply_dora(plain.model, "merged")
+    with on_host(merged):
+        expected = [ffn(x) for ffn in fused]
+    with on_host(patched):
+        made = [ffn(x) for ffn in fused]
+    alone = [ffn(x) for ffn in fused]
+    assert all("forward" not in vars(ffn) for ffn in fused)
+    for ours, theirs, without in zip(made, expected, alone):
+        small(float((ours - theirs).norm() / (theirs - without).norm()))
+
+
+def tiny_width(on: Base) -> int:
+    return on.model.model.diffusion_model.dim
