@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from PIL import Image
 from queue_graphs import Graph, Run, everything_in, keep, kept, node, save, sidecar
@@ -218,3 +221,27 @@ def test_names_that_leave_the_output_folder_are_refused_by_every_saver(
     before = everything_in(server.output)
     assert "filename_prefix wants folders and a name" in refused(EVEN, of_clip(kind, prefix, **needed))  # type: ignore[operator]
     assert everything_in(server.output) == before
+
+
+def test_a_full_input_folder_with_links_to_itself_does_not_stop_the_host(host, tmp_path):
+    """The host makes its lists on the thread that answers every request; such links kept it there for ever."""
+    root = tmp_path / "comfy" / "input"
+    (root / "many").mkdir(parents=True)
+    for number in range(30_000):
+        (root / "many" / f"frame_{number:05}.png").touch()
+    for link, target in (("itself", root), ("parent", root.parent), ("many/up", root)):
+        (root / link).symlink_to(target, target_is_directory=True)
+    seconds: dict[str, float] = {}
+
+    def ask(path: str) -> None:
+        began = time.perf_counter()
+        server.get(path)
+        seconds[path] = time.perf_counter() - began
+
+    with comfy_host.Server(host, input=root) as server:
+        ask("/object_info/RGBALoadSequence")
+        listing = threading.Thread(target=ask, args=["/object_info/RGBALoadVideo"])
+        listing.start()
+        ask("/system_stats")
+        listing.join()
+    assert len(seconds) == 3 and max(seconds.values()) < 1
