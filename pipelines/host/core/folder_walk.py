@@ -1,4 +1,4 @@
-"""Files below a folder of the host, links followed, each folder once.
+"""Files below a folder of the host, links followed, no folder inside itself.
 
 Artists link their footage into the input folder, and such links can lead back to where they are: the host asks for its
 lists on the thread that answers every request, so a walk without an end would stop all of it.
@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-MOST_ENTRIES = 200_000
+MOST_ENTRIES = 100_000
 """Files and folders that one walk looks at; whoever has more of them chooses from the first."""
 DEEPEST = 40
 
@@ -19,19 +19,19 @@ DEEPEST = 40
 def walk_folder(root: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """(folder relative to root with slashes, "." for root; its folders; its files), sorted, hidden ones left out.
 
-    A folder that was seen before, by whatever name, is passed over, and so are the ones that root lies in. A walk that
-    is cut at MOST_ENTRIES or DEEPEST says so in the log.
+    A link to a folder that it lies in is not followed, nor is one to a folder that root lies in; another link, such as
+    `latest`, is a second name of its folder. A walk that is cut at MOST_ENTRIES or DEEPEST says so in the log.
     """
     top = os.path.abspath(root)
-    seen = {_identity(str(above)) for above in Path(top).resolve().parents}
+    above = {"": frozenset(_identity(str(parent)) for parent in Path(top).resolve().parents)}
     count = 0
     for folder, inner, files in os.walk(top, followlinks=True):
         name = os.path.relpath(folder, top).replace(os.sep, "/")
-        identity = _identity(folder)
-        if identity in seen:
+        identity, outside = _identity(folder), above[name.rpartition("/")[0] if name != "." else ""]
+        if identity in outside:
             inner.clear()
             continue
-        seen.add(identity)
+        above["" if name == "." else name] = outside | {identity}
         inner[:] = sorted(each for each in inner if not each.startswith("."))
         count += len(inner) + len(files)
         yield name, list(inner), sorted(each for each in files if not each.startswith("."))
