@@ -87,13 +87,13 @@ def row_scale(weight: Tensor, layer: DoRALayer, ratio: float = 1.0, dtype: torch
     return layer.magnitude.to(weight.device, dtype) / torch.cat(norms)
 
 
-def dora_output(output: Tensor, change: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """W' x + b from f(x) = W x + b, for a base weight that cannot be merged (fp8, GGUF, 4-bit).
+def scale_rows_(output: Tensor, scale: Tensor, shift: Tensor) -> None:
+    """output (..., out) becomes scale * output + shift, in place.
 
-    scale * (f(x) + change) + shift, with change (..., out) = ratio * B A x, scale (out,) = m / n from `row_scale` with
-    the same ratio, and shift (out,) = (1 - scale) * b.
+    From f(x) + ratio * B A x it makes W' x + b for a base weight that cannot be merged (fp8, GGUF, 4-bit): f(x) is
+    W x + b, scale (out,) is m / n from `row_scale` with the same ratio, and shift (out,) is (1 - scale) * b.
     """
-    return torch.addcmul(shift, output + change, scale)
+    torch.addcmul(shift, output, scale, out=output)
 
 
 def _directions(weight: Tensor, layer: DoRALayer, ratio: float, dtype: torch.dtype) -> Iterator[tuple[slice, Tensor]]:

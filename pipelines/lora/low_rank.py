@@ -51,6 +51,17 @@ def low_rank_from_parts(target: str, parts: Mapping[Part, Tensor]) -> LowRank:
     return LowRank(up, down, scale)
 
 
+def add_product_(output: Tensor, x: Tensor, matrix: Tensor, factor: float = 1.0) -> None:
+    """output (..., out) += factor * x (..., in) @ matrix (out, in).T, in place and rounded once.
+
+    Of a contiguous output no second tensor of its size is made.
+    """
+    if output.is_contiguous():
+        output.view(-1, output.shape[-1]).addmm_(x.reshape(-1, x.shape[-1]), matrix.T, alpha=factor)
+    else:
+        output.add_(x @ matrix.T, alpha=factor)
+
+
 def add_low_rank(weight: Tensor, pair: LowRank, strength: float = 1.0, dtype: torch.dtype = torch.float32) -> Tensor:
     """weight + strength * delta, computed and returned in `dtype` on the weight's device.
 

@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipelines.lora import dora as dora_module
-from pipelines.lora.dora import DoRALayer, dora_output, dora_weight, read_dora, row_scale
-from pipelines.lora.low_rank import LowRank, add_low_rank
+from pipelines.lora.dora import DoRALayer, dora_weight, read_dora, row_scale, scale_rows_
+from pipelines.lora.low_rank import LowRank, add_low_rank, add_product_
 from pipelines.lora.speed_lora import read_speed_lora
 
 Q = "blocks.0.self_attn.q"
@@ -110,9 +110,9 @@ def test_row_scale_is_the_magnitude_over_the_adapted_rows_length():
     torch.testing.assert_close(scale, layer.magnitude / adapted.norm(dim=1), rtol=0, atol=1e-12)
 
 
-def change_of(x, layer: DoRALayer, ratio: float = 1.0):
+def add_change_(output: Tensor, x: Tensor, layer: DoRALayer, ratio: float = 1.0) -> None:
     low_rank = layer.low_rank
-    return ratio * low_rank.scale * functional.linear(functional.linear(x, low_rank.down.to(x)), low_rank.up.to(x))
+    add_product_(output, functional.linear(x, low_rank.down.to(x)), low_rank.up.to(x), ratio * low_rank.scale)
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0])
@@ -121,7 +121,9 @@ def test_unmerged_equals_merged(ratio: float):
     x, bias = torch.randn(3, 4, 5, dtype=torch.float64), torch.randn(7, dtype=torch.float64)
     merged = functional.linear(x, dora_weight(weight, layer, ratio, dtype=torch.float64), bias)
     scale = row_scale(weight, layer, ratio, dtype=torch.float64)
-    unmerged = dora_output(functional.linear(x, weight, bias), change_of(x, layer, ratio), scale, (1 - scale) * bias)
+    unmerged = functional.linear(x, weight, bias)
+    add_change_(unmerged, x, layer, ratio)
+    scale_rows_(unmerged, scale, (1 - scale) * bias)
     torch.testing.assert_close(unmerged, merged, rtol=0, atol=1e-12)
 
 
@@ -130,7 +132,9 @@ def test_unmerged_reference_layers_equal_merged_ones_in_float32(dora_goldens):
         weight = dora_goldens[f"base/{target}.weight"].float()
         x = torch.randn(6, weight.shape[1], generator=torch.Generator().manual_seed(1))
         scale = row_scale(weight, layer)
-        unmerged = dora_output(functional.linear(x, weight), change_of(x, layer), scale, torch.zeros_like(scale))
+        unmerged = functional.linear(x, weight)
+        add_change_(unmerged, x, layer)
+        scale_rows_(unmerged, scale, torch.zeros_like(scale))
         torch.testing.assert_close(unmerged, functional.linear(x, dora_weight(weight, layer)), rtol=0, atol=2e-5)
 
 

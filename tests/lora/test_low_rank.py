@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipelines.lora.low_rank import LowRank, add_low_rank, low_rank_from_parts
+from pipelines.lora.low_rank import LowRank, add_low_rank, add_product_, low_rank_from_parts
 
 
 def test_add_low_rank_by_hand():
@@ -59,3 +59,21 @@ def test_matrices_that_do_not_belong_together_are_refused(parts: dict, message: 
 def test_add_low_rank_refuses_a_weight_of_another_shape():
     with pytest.raises(ValueError, match=r"made for a weight of \[4, 3\], got \[3, 4\]"):
         add_low_rank(torch.ones(3, 4), LowRank(torch.ones(4, 2), torch.ones(2, 3)))
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "transposed"])
+def test_a_product_is_added_in_place(layout: str):
+    output, x, matrix = torch.randn(2, 5, 7), torch.randn(2, 5, 3), torch.randn(7, 3)
+    if layout == "transposed":
+        output = output.transpose(0, 1).contiguous().transpose(0, 1)
+    expected, where = output + 0.5 * x @ matrix.T, output.data_ptr()
+    add_product_(output, x, matrix, 0.5)
+    assert output.data_ptr() == where
+    torch.testing.assert_close(output, expected)
+
+
+def test_an_added_product_is_rounded_once():
+    """Half precision has no room for the product alone, and for the sum it has."""
+    output = torch.full((1, 1), -60000.0).half()
+    add_product_(output, torch.full((1, 2), 250.0).half(), torch.full((1, 2), 240.0).half(), 0.75)
+    assert output.item() == 30000

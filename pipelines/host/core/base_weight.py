@@ -10,9 +10,10 @@ the same thing for every quantisation that there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
+from weakref import WeakKeyDictionary
 
 import comfy.lora
 import torch
@@ -26,6 +27,9 @@ T = TypeVar("T")
 PLAIN = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 PROBE_ROWS = 1024
 ON_USE = ("weight_function", "bias_function")
+
+_bias_answers: WeakKeyDictionary[nn.Module, dict[str, Tensor]] = WeakKeyDictionary()
+"""{base model: {target: its bias without patches, (out,) float32 in main memory}}."""
 
 
 def is_plain(weight: object) -> TypeGuard[Tensor]:
@@ -60,19 +64,27 @@ def base_weight(patcher: ModelPatcher, target: str, x: Tensor) -> Tensor:
         return dense if smoothing is None else dense.float() * smoothing.to(dense.device, torch.float32)
     if _is_its_own_value(weight):
         return weight.to(x.device)
-    with _bare(module, weight):
+    with _bare(module, {"weight": weight, "bias": None}):
         return _answers(module, x)
 
 
 def bias_in_use(patcher: ModelPatcher, target: str, x: Tensor) -> Tensor:
-    """The bias in use, other nodes' patches included: (out,) float32 on x's device, or a 0 without axes."""
+    """The bias in use, other nodes' patches included: (out,) float32 on x's device, or a 0 without axes.
+
+    Asking a layer for its bias costs as much as asking for its weight, so the answer is kept while the base lives.
+    """
     module, key = _layer(patcher, target)
     bias = _before(patcher, f"{key}.bias", getattr(module, "bias", None))
-    if bias is None or is_plain(bias):
+    if bias is None or _is_its_own_value(bias):
         start = torch.zeros(()) if bias is None else bias.detach()
-        start = start.to(x.device, torch.float32, copy=True)
-        return comfy.lora.calculate_weight(patcher.patches.get(f"{key}.bias", []), start, f"{key}.bias")
-    return module.forward(x.new_zeros(1, x.shape[-1]))[0].to(torch.float32)
+    else:
+        answers = _bias_answers.setdefault(patcher.model, {})
+        if target not in answers:
+            with _bare(module, {"bias": bias}):
+                answers[target] = module.forward(x.new_zeros(1, x.shape[-1]))[0].to("cpu", torch.float32)
+        start = answers[target]
+    start = start.to(x.device, torch.float32, copy=True)
+    return comfy.lora.calculate_weight(patcher.patches.get(f"{key}.bias", []), start, f"{key}.bias")
 
 
 def _layer(patcher: ModelPatcher, target: str) -> tuple[nn.Module, str]:
@@ -91,27 +103,28 @@ def _before(patcher: ModelPatcher, key: str, current: T) -> Tensor | T:
 
 
 @contextmanager
-def _bare(module: Any, weight: Any) -> Iterator[None]:
-    """The layer with this weight, without bias and without patches, for as long as it is being asked."""
-    parameters = {name: getattr(module, name, None) for name in ("weight", "bias")}
+def _bare(module: Any, parameters: Mapping[str, Any]) -> Iterator[None]:
+    """The layer with these parameters and without patches, for as long as it is being asked."""
+    current = {name: getattr(module, name, None) for name in ("weight", "bias")}
     functions = {name: vars(module)[name] for name in ON_USE if name in vars(module)}
-    patches = getattr(weight, "patches", None)  # as ComfyUI-GGUF keeps them
+    patches = [(each, each.patches) for each in {**current, **parameters}.values() if hasattr(each, "patches")]
     try:
-        if weight is not parameters["weight"]:
-            module.weight = nn.Parameter(weight, requires_grad=False)
-        module.bias = None
+        for name, parameter in parameters.items():
+            if parameter is not current[name]:
+                wraps = isinstance(parameter, Tensor) and not isinstance(parameter, nn.Parameter)
+                setattr(module, name, nn.Parameter(parameter, requires_grad=False) if wraps else parameter)
         vars(module).update(dict.fromkeys(ON_USE, ()))
-        if patches is not None:
-            weight.patches = []
+        for each, _ in patches:  # as ComfyUI-GGUF keeps them
+            each.patches = []
         yield
     finally:
-        for name, parameter in parameters.items():
+        for name, parameter in current.items():
             setattr(module, name, parameter)
         for name in ON_USE:
             del vars(module)[name]
         vars(module).update(functions)
-        if patches is not None:
-            weight.patches = patches
+        for each, kept in patches:
+            each.patches = kept
 
 
 def _answers(module: nn.Module, x: Tensor) -> Tensor:

@@ -7,23 +7,34 @@ hooks are in place such a row runs its modules in order, which is the same funct
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from types import MethodType
-from typing import Any
 
 from torch import nn
 
 
-def call_in_order(network: nn.Module, targets: Iterable[str]) -> Iterator[Callable[[], Any]]:
-    """Makes the rows (nn.Sequential) that hold these layers call them; yields what puts each row back as it was.
+class CalledInOrder:
+    """A row that runs its modules in order until this is taken off."""
+
+    def __init__(self, row: nn.Sequential) -> None:
+        self.row = row
+        row.forward = MethodType(nn.Sequential.forward, row)
+
+    def take_off(self) -> None:
+        vars(self.row).pop("forward", None)
+
+
+def call_in_order(network: nn.Module, targets: Iterable[str]) -> Iterator[CalledInOrder]:
+    """Makes the rows (nn.Sequential) that hold these layers call them.
 
     A row that torch runs is left alone, and so is one whose forward another pack has replaced: that pack knows whether
     it calls its layers.
     """
     rows = {name: network.get_submodule(name) for name in dict.fromkeys(path.rpartition(".")[0] for path in targets)}
     for row in rows.values():
-        is_fused = isinstance(row, nn.Sequential) and type(row).forward is not nn.Sequential.forward
-        if is_fused and "forward" not in vars(row):
-            row.forward = MethodType(nn.Sequential.forward, row)
-            yield partial(vars(row).pop, "forward", None)
+        if isinstance(row, nn.Sequential) and _is_fused(row) and "forward" not in vars(row):
+            yield CalledInOrder(row)
+
+
+def _is_fused(row: nn.Sequential) -> bool:
+    return type(row).forward is not nn.Sequential.forward

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 import comfy.model_management
@@ -15,6 +15,10 @@ import comfy.ops
 import torch
 from comfy.patcher_extension import PatcherInjection
 from torch import Tensor, nn
+
+from ...lora.low_rank import add_product_
+from .first_step import unwatch_first_step, watch_first_step
+from .marks import Mark
 
 if TYPE_CHECKING:
     from comfy.model_patcher import ModelPatcher
@@ -26,6 +30,14 @@ def linear(weight: Tensor) -> nn.Linear:
     layer = comfy.ops.manual_cast.Linear(inner, out, bias=False, device="meta", dtype=weight.dtype)
     layer.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
     return layer
+
+
+def add_linear_(output: Tensor, layer: nn.Linear, x: Tensor, factor: float) -> None:
+    """output (..., out) += factor * layer(x), in place, for a `linear` layer, wherever the host keeps its weight."""
+    x = x.to(output.dtype)
+    weight, bias, stream = comfy.ops.cast_bias_weight(layer, x, offloadable=True)
+    add_product_(output, x, weight, factor)
+    comfy.ops.uncast_bias_weight(layer, weight, bias, stream)
 
 
 def managed(network: nn.Module, load_device: torch.device, offload_device: torch.device) -> ModelPatcher:
@@ -51,24 +63,56 @@ def layers_beside(model: Any, key: str) -> Any:
     return beside.model
 
 
-def attach(model: Any, key: str, layers: nn.Module, hooks: Callable[[Any, Any], Iterable[Callable[[], Any]]]) -> None:
-    """The same, with hooks on the base's network.
+class Change(Protocol):
+    """Something that is done to a network, and undone."""
 
-    hooks(patcher, layers) registers them, every time that a patcher's network is taken into use, and gives what takes
-    each of them off again; `layers` are those beside that patcher. The hooks hold no weights but these.
+    def take_off(self) -> object: ...
+
+
+_in_place: WeakKeyDictionary[nn.Module, dict[object, list[Change]]] = WeakKeyDictionary()
+"""{base model: {each attachment: its changes}}. Here, not with the MODEL: what is collected as garbage loses its weak
+references before it can eject."""
+
+
+def attach(
+    model: Any,
+    key: str,
+    layers: nn.Module,
+    changes: Callable[[Any, Any], Iterable[Change]],
+    what: str,
+    instead: str,
+) -> None:
+    """The same, with changes of the base's network: hooks above all, each of which has to act in every run.
+
+    changes(patcher, layers) makes them, every time that a patcher's network is taken into use; `layers` are those
+    beside that patcher. They hold no weights but these. A run in which one of them does not act ends after its first
+    step with an error that says `what` is lost and what to do `instead` (first_step.py).
     """
-    in_place: WeakKeyDictionary[nn.Module, list[Callable[[], Any]]] = WeakKeyDictionary()
+    ours = object()
 
     def inject(patcher: ModelPatcher) -> None:
         eject(patcher)
-        in_place[patcher.model] = list(hooks(patcher, layers_beside(patcher, key)))
+        made = list(changes(patcher, layers_beside(patcher, key)))
+        _in_place.setdefault(patcher.model, {})[ours] = made
 
     def eject(patcher: Any) -> None:
-        for take_off in in_place.pop(patcher.model, ()):
-            take_off()
+        for change in _in_place.get(patcher.model, {}).pop(ours, ()):
+            change.take_off()
 
+    def marks_of(base: nn.Module) -> list[Mark]:
+        return [change for change in _in_place[base][ours] if isinstance(change, Mark)]
+
+    detach(model, key)
     stand_beside(model, key, layers)
     model.set_injections(key, [PatcherInjection(inject=inject, eject=eject)])
+    watch_first_step(model, key, what, instead, marks_of)
+
+
+def detach(model: Any, key: str) -> None:
+    """Takes off a cloned ModelPatcher what stands beside it under `key`."""
+    model.remove_injections(key)
+    model.remove_additional_models(key)
+    unwatch_first_step(model, key)
 
 
 def _copy(

@@ -1,15 +1,14 @@
-"""Attention shared by layers on the host's SD 1.5: units beside every attention module while the network runs.
+"""Attention shared by layers on the host's SD 1.5: units beside every attention module while a MODEL is in use.
 
-For each forward pass the layers' own prompts go into the context, and hooks stand on the layers of every attention
-module: what other packs have put on the attention, before or after, is there and acts on the same queries, keys and
-values. The units are a model beside the base, whose own weights are never touched.
+Hooks stand on the layers of every attention module: what other packs have put on the attention, before or after, is
+there and acts on the same queries, keys and values. For each forward pass the layers' own prompts go into the context.
+The units are a model beside the base, whose own weights are never touched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -22,20 +21,50 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor, nn
 
 from ...latent_grid.size_rule import to_pixels
-from ...layerdiffuse.attention_sharing import AttentionSharing, read_sharing, share
+from ...layerdiffuse.attention_sharing import PROJECTIONS, AttentionSharing, read_sharing, share
 from ...layerdiffuse.layers import refuse_other_batch, with_own_prompts
-from ..core.side_model import attach
+from ..core.marks import Hook
+from ..core.side_model import Change, attach
 
 if TYPE_CHECKING:
     from comfy.ldm.modules.attention import CrossAttention
-    from torch.utils.hooks import RemovableHandle
 
     from ..core.sockets import ModelPatcher
 
 KEY = "rgba_video.layerdiffuse"
 
-InUse = WeakKeyDictionary[nn.Module, AttentionSharing]
-"""{network that a MODEL runs: the units beside that MODEL}; a clone on another device has its own of both."""
+
+class _Units:
+    """The units beside one network, and the given layer's maps for the size that it works on: {tokens: map}."""
+
+    def __init__(self, sharing: AttentionSharing) -> None:
+        self.sharing = sharing
+        self.maps: dict[int, Tensor] = {}
+        self.maps_by_size: dict[tuple[int, int], dict[int, Tensor]] = {}
+
+    def show(self, picture: Tensor, x: Tensor) -> None:
+        """Takes the maps for x (B, C, h, w), made once in a run."""
+        size = to_pixels(x.shape[2]), to_pixels(x.shape[3])
+        if size not in self.maps_by_size:
+            assert self.sharing.encoder is not None
+            self.maps_by_size[size] = self.sharing.encoder(_fitted(picture, *size).to(x))
+        self.maps.clear()
+        self.maps.update(self.maps_by_size[size])
+
+    def forget(self) -> None:
+        self.maps.clear()
+        self.maps_by_size.clear()
+
+
+@dataclass(frozen=True, eq=False)
+class _InUse:
+    """While it is in place, `units` of this network are found by the forward pass."""
+
+    by_network: WeakKeyDictionary[nn.Module, _Units]
+    network: nn.Module
+
+    def take_off(self) -> None:
+        self.by_network.pop(self.network, None)
 
 
 def with_shared_attention(
@@ -53,15 +82,16 @@ def with_shared_attention(
     sharing = read_sharing(weights, comfy.ops.manual_cast)
     _refuse_other_model(sharing, model.model.diffusion_model)
     clone = model.clone()
-    in_use: InUse = WeakKeyDictionary()
+    in_use: WeakKeyDictionary[nn.Module, _Units] = WeakKeyDictionary()
 
-    def stand_by(patcher: Any, sharing: AttentionSharing) -> Iterator[Callable[[], Any]]:
+    def hooks(patcher: Any, sharing: AttentionSharing) -> Iterator[Change]:
         network = patcher.model.diffusion_model
-        in_use[network] = sharing
-        yield partial(in_use.pop, network, None)
+        units = in_use[network] = _Units(sharing)
+        yield _InUse(in_use, network)
+        yield from shared(network, units, strength)
 
-    attach(clone, KEY, sharing, stand_by)
-    for kind, wrapper in _wrappers(in_use, sharing.layers, strength, prompts, picture).items():
+    attach(clone, KEY, sharing, hooks, "LayerDiffuse", "Take that node out.")
+    for kind, wrapper in _wrappers(in_use, sharing.layers, prompts, picture).items():
         clone.remove_wrappers_with_key(kind, KEY)
         clone.add_wrapper_with_key(kind, KEY, wrapper)
     return clone
@@ -77,26 +107,20 @@ def attention_modules(network: UNetModel) -> Iterator[tuple[nn.Module, CrossAtte
                 yield block.norm2, block.attn2
 
 
-@contextmanager
-def shared(
-    network: UNetModel, sharing: AttentionSharing, strength: float, maps: Mapping[int, Tensor]
-) -> Iterator[None]:
-    """Inside, every unit stands beside its attention module."""
-    handles: list[RemovableHandle] = []
-    try:
-        for (norm, attention), unit in zip(attention_modules(network), sharing.units_in_order):
-            handles += share(norm, attention, unit, strength, maps)
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def shared(network: UNetModel, units: _Units, strength: float) -> Iterator[Hook]:
+    """Puts every unit beside its attention module."""
+    names = {module: name for name, module in network.named_modules()}
+    for (norm, attention), unit in zip(attention_modules(network), units.sharing.units_in_order):
+        layers = (names[norm], *(f"{names[attention]}.{projection}" for projection in PROJECTIONS))
+        yield from map(Hook, layers, share(norm, attention, unit, strength, units.maps))
 
 
 def _wrappers(
-    in_use: InUse, layers: int, strength: float, prompts: Sequence[Tensor | None], picture: Tensor | None
+    in_use: WeakKeyDictionary[nn.Module, _Units],
+    layers: int,
+    prompts: Sequence[Tensor | None],
+    picture: Tensor | None,
 ) -> dict[str, Callable[..., Any]]:
-    maps: dict[tuple[nn.Module, int, int], dict[int, Tensor]] = {}  # of each network, which has its own device
-
     def run(executor: Any, noise: Any, *rest: Any, **named: Any) -> Any:
         refuse_other_batch(len(noise), layers, "latent_image")
         if picture is not None and len(noise) // layers % len(picture):
@@ -107,22 +131,19 @@ def _wrappers(
         try:
             return executor(noise, *rest, **named)
         finally:
-            maps.clear()
+            for units in in_use.values():
+                units.forget()
 
     def forward(
         executor: Any, x: Tensor, timesteps: Any, context: Tensor, y: Any, control: Any, options: Any, **named: Any
     ) -> Any:
-        network, size = executor.class_obj, (to_pixels(x.shape[2]), to_pixels(x.shape[3]))
-        sharing, where = in_use[network], (network, *size)
-        if picture is not None and where not in maps:
-            assert sharing.encoder is not None
-            maps[where] = sharing.encoder(_fitted(picture, *size).to(x))
+        if picture is not None:
+            in_use[executor.class_obj].show(picture, x)
         if any(prompt is not None for prompt in prompts):
             chunks = options["cond_or_uncond"]
             positive = torch.tensor([chunk == 0 for chunk in chunks]).repeat_interleave(len(x) // len(chunks))
             context = with_own_prompts(context, prompts, positive)
-        with shared(network, sharing, strength, maps.get(where, {})):
-            return executor(x, timesteps, context, y, control, options, **named)
+        return executor(x, timesteps, context, y, control, options, **named)
 
     return {WrappersMP.OUTER_SAMPLE: run, WrappersMP.DIFFUSION_MODEL: forward}
 

@@ -18,12 +18,14 @@ from ...weights.kinds.layerdiffuse import FLUX_LORA, LAYER_SINGLE, LAYER_WEIGHTS
 from ...weights.kinds.table import identify
 from ...weights.weights_file import named, shapes_of
 from ..core.base_weight import parameter_shapes
+from ..core.merging import merge
 from ..core.model_files import chosen_for, read_chosen
 from .attention_sharing import with_shared_attention
 
 if TYPE_CHECKING:
     from ..core.sockets import ModelPatcher
 
+KEY = "rgba_video.layerdiffuse_weights"
 FILE_INPUT = "weights_name"
 NETWORK = "diffusion_model."
 
@@ -53,7 +55,7 @@ def with_weight_patches(model: ModelPatcher, patches: WeightPatches, strength: f
     }
     of_the_host |= {name: ("diff", (tensor, {"pad_weight": True})) for name, tensor in patches.differences.items()}
     clone = model.clone()
-    clone.add_patches(of_the_host, strength)
+    merge(clone, KEY, of_the_host, "LayerDiffuse", strength)
     return clone
 
 
@@ -66,5 +68,5 @@ def _with_flux_lora(model: ModelPatcher, weights: dict[str, Tensor], strength: f
     if len(patches) != pairs:
         raise ValueError(f"it changes {pairs} layers, of which this model has {len(patches)}; use Flux.1 dev.")
     clone = model.clone()
-    clone.add_patches(patches, strength)
+    merge(clone, KEY, patches, "LayerDiffuse", strength)
     return clone

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ...latent_grid.size_rule import to_latent_frames, to_pixel_shape
 from ...transpixeler.cogvideox_keys import TEXT_ROWS
 from ...transpixeler.positions import Table, cogvideox_rotary
+from ..core.marks import Hook, after_forward, before_forward
 from ..core.object_patch import patch_object
 
 if TYPE_CHECKING:
@@ -72,18 +73,20 @@ def add_learned_positions(patcher: ModelPatcher, table: Tensor, metadata: Mappin
     patch_object(patcher, EMBED, lambda model: partial(_embed, model.model.diffusion_model.patch_embed))
 
 
-def embed_halves_apart(embed: CogVideoXPatchEmbed) -> Iterator[Callable[[], Any]]:
+def embed_halves_apart(network: Any, path: str = "patch_embed") -> Iterator[Hook]:
     """Hooks by which a patch embedding takes RGB frames and alpha frames as two clips: learned positions of both are
-    the same. One without learned positions gets none. Yields what takes each of them off again.
+    the same. One without learned positions gets none.
     """
-    if embed.use_learned_positional_embeddings:
-        yield embed.register_forward_pre_hook(_as_two_clips).remove
-        yield embed.register_forward_hook(_as_one_sequence).remove
+    if network.get_submodule(path).use_learned_positional_embeddings:
+        yield before_forward(network, path, _as_two_clips)
+        yield after_forward(network, path, _as_one_sequence)
 
 
-def _as_two_clips(embed: nn.Module, args: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def _as_two_clips(
+    embed: nn.Module, args: tuple[Tensor, Tensor], named: dict[str, Any]
+) -> tuple[tuple[Tensor, Tensor], dict[str, Any]]:
     text, video = args
-    return text.repeat(2, 1, 1), torch.cat(video.chunk(2, dim=1))
+    return (text.repeat(2, 1, 1), torch.cat(video.chunk(2, dim=1))), named
 
 
 def _as_one_sequence(embed: nn.Module, args: tuple[Tensor, Tensor], output: Tensor) -> Tensor:

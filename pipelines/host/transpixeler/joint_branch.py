@@ -24,7 +24,8 @@ from ...transpixeler.families import COGVIDEOX
 from ...transpixeler.rgba_lora import RGBALoRA
 from ...transpixeler.split_attention import Sight, split_attention
 from ..core.called_layers import call_in_order
-from ..core.side_model import attach, linear
+from ..core.marks import Mark, after_forward, before_forward
+from ..core.side_model import Change, attach, linear
 from .cogvideox_positions import embed_halves_apart
 from .seams import Pass, Seam
 
@@ -78,22 +79,23 @@ class JointBranch:
 
     def attach(self, model: ModelPatcher, key: str, layers: JointLayers) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`."""
-        attach(model, key, layers, self._hooks)
+        attach(model, key, layers, self._hooks, "TransPixeler", "Take that node out, or choose another loader.")
 
-    def _hooks(self, patcher: ModelPatcher, layers: JointLayers) -> Iterator[Callable[[], Any]]:
+    def _hooks(self, patcher: ModelPatcher, layers: JointLayers) -> Iterator[Change]:
         network, now = patcher.model.diffusion_model, Pass()
-        yield network.register_forward_pre_hook(lambda module, args: now.begin(args[0])).remove
-        yield network.register_forward_hook(lambda *_: now.end()).remove
+        yield before_forward(network, "", lambda module, args, named: now.begin(args[0]))
+        yield after_forward(network, "", lambda *_: now.end())
         if self.seam.family is COGVIDEOX:
-            yield from embed_halves_apart(network.patch_embed)
-        for index, block in enumerate(network.blocks):
-            if index == 0 and layers.embedding is not None:
-                yield block.register_forward_pre_hook(self._embed(now, layers.embedding), with_kwargs=True).remove
-            attention = block.get_submodule(self.seam.attention)
-            yield attention.register_forward_pre_hook(self._enter(now), with_kwargs=True).remove
+            yield from embed_halves_apart(network)
+        if layers.embedding is not None:
+            yield before_forward(network, "blocks.0", self._embed(now, layers.embedding))
+        for index in range(len(network.blocks)):
+            path = ".".join(filter(None, ("blocks", str(index), self.seam.attention)))
+            yield (attention := _Attention(f"attention of {path}"))
+            yield before_forward(network, path, self._enter(now, attention))
         yield from call_in_order(network, self.targets)
         for target, matrices in zip(self.targets, cast("list[AlphaLoRAModule]", list(layers.lora))):
-            yield network.get_submodule(target).register_forward_hook(self._add(now, target, matrices)).remove
+            yield after_forward(network, target, self._add(now, target, matrices))
 
     def _embed(self, now: Pass, domain: DomainEmbedding) -> Callable[..., Any]:
         def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -114,11 +116,11 @@ class JointBranch:
 
         return hook
 
-    def _enter(self, now: Pass) -> Callable[..., Any]:
+    def _enter(self, now: Pass, attention: Mark) -> Callable[..., Any]:
         def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
             args, named = self.seam.enter(now, args, dict(named))
             options = named.get("transformer_options") or {}
-            named["transformer_options"] = options | {OVERRIDE: _split(now, self.sight, options)}
+            named["transformer_options"] = options | {OVERRIDE: _split(now, self.sight, options, attention)}
             return args, named
 
         return hook
@@ -134,11 +136,19 @@ class JointBranch:
         return hook
 
 
-def _split(now: Pass, sight: Sight, options: dict[str, Any]) -> Callable[..., Tensor]:
+class _Attention(Mark):
+    """The attention override of one block, which comes with every call of it and goes by itself."""
+
+    def take_off(self) -> None:
+        pass
+
+
+def _split(now: Pass, sight: Sight, options: dict[str, Any], attention: Mark) -> Callable[..., Tensor]:
     """An attention override: the attention that is in use, on what each part of the rows sees."""
     before = options.get(OVERRIDE)
 
     def override(func: Callable[..., Tensor], q: Tensor, k: Tensor, v: Tensor, heads: int, **named: Any) -> Tensor:
+        attention.acted = True
         assert now.layout is not None  # noted as the block began
         layout = now.layout
         named["transformer_options"] = options

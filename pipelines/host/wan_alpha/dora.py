@@ -22,8 +22,10 @@ from ...lora.low_rank import LowRank
 from ...lora.speed_lora import SpeedLoRA, speed_lora_shapes
 from ...weights.fit import check_fit
 from ..core.base_weight import is_plain, parameter_shapes
+from ..core.merging import merge
 from ..core.model_files import chosen_for
 from ..core.object_patch import patch_object, restore_object
+from ..core.side_model import detach
 from .dora_adapter import DoRAAdapter
 from .dora_branch import DoRABranch, LowRankLayer
 from .dora_files import DORA_INPUT, SPEED_INPUT, DoRAFile, SpeedLoRAFile
@@ -112,8 +114,7 @@ def _without_ours(model: ModelPatcher) -> ModelPatcher:
             clone.patches[key] = kept
         else:
             del clone.patches[key]
-    clone.remove_injections(KEY)
-    clone.remove_additional_models(KEY)
+    detach(clone, KEY)
     for name, before in (clone.get_attachment(KEY) or {}).items():
         restore_object(clone, name, before)
     clone.remove_attachments(KEY)
@@ -129,10 +130,11 @@ def _merge(
     scales: dict[str, Tensor],
 ) -> None:
     patches = {f"{PREFIX}{t}.weight": DoRAAdapter.of(layer, ratio, t, scales) for t, layer in dora.items()}
-    for key in model.add_patches(patches):
+    for key in merge(model, KEY, patches, "the DoRA"):
         *others, ours = model.patches[key]
         model.patches[key] = [ours, *others]
-    model.add_patches({f"{PREFIX}{t}.weight": _speed_adapter(pair) for t, pair in pairs.items()}, strength)
+    speed = {f"{PREFIX}{t}.weight": _speed_adapter(pair) for t, pair in pairs.items()}
+    merge(model, KEY, speed, "the speed LoRA", strength)
 
 
 def _speed_adapter(pair: LowRank) -> SpeedLoRAAdapter:
@@ -163,7 +165,8 @@ class _Difference(tuple):
 
 def _add_differences(model: ModelPatcher, diffs: Mapping[str, Tensor], strength: float) -> None:
     reached = {name: diff for name, diff in diffs.items() if not name.endswith("modulation")}
-    model.add_patches({PREFIX + name: _Difference(("diff", (diff,))) for name, diff in reached.items()}, strength)
+    patches = {PREFIX + name: _Difference(("diff", (diff,))) for name, diff in reached.items()}
+    merge(model, KEY, patches, "the speed LoRA", strength)
     before: dict[str, Any] = {}
     for name in diffs.keys() - reached.keys():
         key = PREFIX + name

@@ -49,4 +49,4 @@ class DoRAAdapter(WeightAdapterBase):
         layer = DoRALayer(LowRank(up, down, scale), magnitude)
         if target not in scales:
             scales[target] = row_scale(weight, layer, ratio).cpu()
-        return dora_weight(weight, layer, ratio, scales[target]).to(weight.dtype)
+        return function(dora_weight(weight, layer, ratio, scales[target]).to(weight.dtype))

@@ -2,8 +2,8 @@
 
     y = scale * (f(x) - b + ratio * B A x) + b + strength * (B' A' x + db),    scale = m / n
 
-One forward hook per linear layer adds the DoRA and the speed LoRA in one pass over x; the quantised weight is never
-touched. A and A' are one matrix, and the low-rank weights a model beside the base.
+One forward hook per linear layer adds the DoRA and the speed LoRA to the layer's output, in place; the quantised weight
+is never touched. A and A' are one matrix, and the low-rank weights a model beside the base.
 
 The row norms need the dequantised weight of the base once, without what other nodes have patched in (base_weight.py).
 
@@ -24,14 +24,17 @@ import torch
 from comfy.weight_adapter.lora import LoRAAdapter
 from torch import Tensor, nn
 
-from ...lora.dora import DoRALayer, dora_output, row_scale
-from ...lora.low_rank import LowRank
+from ...lora.dora import DoRALayer, row_scale, scale_rows_
+from ...lora.low_rank import LowRank, add_product_
 from ..core.base_weight import base_weight, bias_in_use
 from ..core.called_layers import call_in_order
-from ..core.side_model import attach, linear
+from ..core.marks import after_forward
+from ..core.side_model import Change, add_linear_, attach, linear
 
 if TYPE_CHECKING:
     from ..core.sockets import ModelPatcher
+
+INSTEAD = "Choose apply = merged, or take that node out."
 
 
 class LowRankLayer(nn.Module):
@@ -73,15 +76,14 @@ class DoRABranch:
     def attach(self, model: ModelPatcher, key: str, layers: Iterable[LowRankLayer], scales: dict[str, Tensor]) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`, with a layer for each target."""
         self.scales[model.model] = scales
-        attach(model, key, nn.ModuleList(layers), self._hooks)
+        attach(model, key, nn.ModuleList(layers), self._hooks, "the DoRA", INSTEAD)
 
-    def _hooks(self, patcher: ModelPatcher, layers: nn.ModuleList) -> Iterator[Callable[[], Any]]:
+    def _hooks(self, patcher: ModelPatcher, layers: nn.ModuleList) -> Iterator[Change]:
         network, scales = patcher.model.diffusion_model, self.scales.setdefault(patcher.model, {})
         yield from call_in_order(network, self.targets)
         passing = proxy(patcher)  # a patcher that nobody holds ejects what it has injected
         for target, layer in zip(self.targets, cast("list[LowRankLayer]", list(layers))):
-            hook = self._hook(target, layer, passing, scales)
-            yield network.get_submodule(target).register_forward_hook(hook).remove
+            yield after_forward(network, target, self._hook(target, layer, passing, scales))
 
     def _hook(
         self, target: str, layer: LowRankLayer, patcher: ModelPatcher, scales: dict[str, Tensor]
@@ -96,16 +98,14 @@ class DoRABranch:
             mixed = layer.down(x)
             if layer.dora_up is not None:
                 assert state.rows is not None  # _prepare has made them
-                change = layer.dora_up(mixed[..., : layer.ranks[0]])
-                change.mul_(self.ratio * dora_scale)
-                output = dora_output(output, change, state.rows.scale, state.rows.shift)
+                add_linear_(output, layer.dora_up, mixed[..., : layer.ranks[0]], self.ratio * dora_scale)
+                scale_rows_(output, state.rows.scale, state.rows.shift)
                 for lora in state.others:
-                    output.addcmul_(lora(x), state.rows.unscaled)
+                    lora.add_(output, x, state.rows.unscaled)
             elif state.shift is not None:
-                output = output + state.shift
+                output.add_(state.shift)
             if layer.speed_up is not None:
-                change = layer.speed_up(mixed[..., layer.ranks[0] :])
-                output = output.add(change, alpha=self.speed_strength * speed_scale)
+                add_linear_(output, layer.speed_up, mixed[..., layer.ranks[0] :], self.speed_strength * speed_scale)
             return output
 
         return hook
@@ -166,8 +166,10 @@ class _OtherLoRA:
         self.up, self.down, alpha = weights[:3]
         self.factor = strength * (float(alpha) / self.down.shape[0] if alpha is not None else 1.0)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.factor * ((x @ self.down.to(x).T) @ self.up.to(x).T)  # the host's memory plan does not know them
+    def add_(self, output: Tensor, x: Tensor, rows: Tensor) -> None:
+        """output (..., out) += rows (out,) * what it adds; the host's memory plan does not know its weights."""
+        up = self.up.to(output) * rows[:, None]
+        add_product_(output, x.to(output.dtype) @ self.down.to(output).T, up, self.factor)
 
 
 def _other_loras(patcher: ModelPatcher, target: str) -> list[_OtherLoRA]:

@@ -1,0 +1,52 @@
+"""Networks that another node has had compiled: our hooks want them computed as they are written.
+
+Dynamo reads hooks when it traces a network and does not look again: a network that was compiled without them goes on
+without them, and one that was compiled with them keeps them for every other MODEL.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from comfy.patcher_extension import WrappersMP, get_wrappers_with_key
+from torch import nn
+
+from .notices import warn
+
+HOSTS_KEY = "torch.compile"
+"""Of the wrapper by which the host runs a compiled network, TorchCompileModel's and that of packs that use it."""
+
+
+def is_compiled(base: nn.Module, model_options: Mapping[str, Any]) -> bool:
+    """Whether a run over this model, with these options, computes anything compiled."""
+    if "torch._dynamo" not in sys.modules:
+        return False
+    if get_wrappers_with_key(WrappersMP.APPLY_MODEL, HOSTS_KEY, dict(model_options), is_model_options=True):
+        return True
+    return any(_traces(module) for module in base.modules())
+
+
+def as_written(what: str) -> AbstractContextManager[None]:
+    """Inside, compiled networks run uncompiled, and the node that runs says so. `what`: what would be lost.
+
+    Raises ValueError where this torch cannot do that.
+    """
+    if not hasattr(torch.compiler, "set_stance"):
+        raise ValueError(
+            f"{what} would be lost in a compiled network, and torch {torch.__version__} cannot run it uncompiled: take "
+            "TorchCompileModel out, or update torch to 2.6."
+        )
+    warn(f"This run is not compiled: a compiled network would lose {what}. Take TorchCompileModel out.")
+    return torch.compiler.set_stance("force_eager")
+
+
+def _traces(module: nn.Module) -> bool:
+    return (
+        isinstance(module, torch._dynamo.OptimizedModule)
+        or getattr(module, "_compiled_call_impl", None) is not None
+        or hasattr(vars(module).get("forward"), "_torchdynamo_orig_callable")
+    )

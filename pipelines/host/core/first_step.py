@@ -1,0 +1,139 @@
+"""Whether everything of ours on a network acts: watched in the first step of every run, which ends there if not.
+
+Newer hosts and other packs compute layers without calling them, replace attention, or leave patches out, and what we
+had put there would be lost without an error. After the first step nothing of the watch is left in the run.
+
+A whole block that another node leaves out on purpose is a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
+from torch import Tensor, nn
+
+from ...weights.key_dialects import list_names
+from .compiled import as_written, is_compiled
+from .marks import Mark, watched
+from .notices import warn
+
+if TYPE_CHECKING:
+    from .sockets import ModelPatcher
+
+MarksOf = Callable[[nn.Module], Sequence[Mark]]
+"""What has to act on a ModelPatcher's model; a clone on another device has a model, and marks, of its own."""
+
+BLOCK = re.compile(r"(?:attention of |diffusion_model\.)?blocks\.(\d+)\b")
+
+
+def watch_first_step(
+    model: ModelPatcher, key: str, what: str, instead: str, marks_of: MarksOf, *, hooks: bool = True
+) -> None:
+    """Lets every run of a cloned ModelPatcher raise RuntimeError after its first step where a mark has not acted.
+
+    what: the thing that would be lost, for messages. instead: what to do about it. hooks: whether the marks are hooks,
+    which want the network as it is written (compiled.py); others keep what they noted when the model was loaded.
+    """
+
+    def outer_sample(executor: Any, *args: Any, **named: Any) -> Any:
+        run = _Run(executor.class_obj, what, instead, marks_of, hooks)
+        for kind, wrapper in ((WrappersMP.SAMPLER_SAMPLE, run.sample), (WrappersMP.PREDICT_NOISE, run.predict_noise)):
+            add_wrapper_with_key(kind, run.key, wrapper, run.options, is_model_options=True)
+        try:
+            return executor(*args, **named)
+        finally:
+            run.leave(WrappersMP.SAMPLER_SAMPLE)
+            run.leave(WrappersMP.PREDICT_NOISE)
+
+    model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, f"{key}.first_step", outer_sample)
+
+
+def unwatch_first_step(model: ModelPatcher, key: str) -> None:
+    """Takes every watch of this key off a cloned ModelPatcher."""
+    model.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, f"{key}.first_step")
+
+
+class _Run:
+    """The watch of one run. `options` are the run's own copy, which the guider reads at every call of the model."""
+
+    def __init__(self, guider: Any, what: str, instead: str, marks_of: MarksOf, hooks: bool) -> None:
+        self.options, self.key = guider.model_options, f"rgba_video.first_step {id(self)}"
+        self.what, self.instead = what, instead
+        self.marks_of, self.hooks = marks_of, hooks
+        self.ran: list[nn.Module] = []
+        self.watch = ExitStack()
+
+    def leave(self, kind: str) -> bool:
+        """Takes our wrapper out of the run; whether it was still there."""
+        wrappers = self.options["transformer_options"]["wrappers"][kind]
+        return wrappers.pop(self.key, None) is not None
+
+    def sample(self, executor: Any, guider: Any, sigmas: Tensor, *rest: Any, **named: Any) -> Any:
+        with ExitStack() as whole_run, self.watch:
+            compiled = is_compiled(guider.inner_model, self.options)
+            if compiled and self.hooks:
+                whole_run.enter_context(as_written(self.what))
+            for base in (guider.inner_model, *_on_other_devices(guider.model_patcher)):
+                self._begin(base, compiled)
+            result = executor(guider, sigmas, *rest, **named)
+            if len(sigmas) > 1 and self.leave(WrappersMP.PREDICT_NOISE):  # its guider asks the model by another way
+                self._end()
+            return result
+
+    def predict_noise(self, executor: Any, *args: Any, **named: Any) -> Any:
+        result = executor(*args, **named)
+        if self.ran and self.leave(WrappersMP.PREDICT_NOISE):  # else another node has answered for the network
+            self._end()
+        return result
+
+    def _begin(self, base: Any, compiled: bool) -> None:
+        if self.hooks:
+            self.watch.enter_context(watched(self.marks_of(base)))
+        if compiled and not self.hooks:
+            self.ran.append(base)  # a hook would become part of the compiled network
+        else:
+            noted = base.diffusion_model.register_forward_pre_hook(lambda *_: self.ran.append(base))
+            self.watch.callback(noted.remove)
+
+    def _end(self) -> None:
+        self.watch.close()
+        if not self.ran:
+            raise RuntimeError(f"another node computes in the place of this model, without {self.what}: take it out.")
+        marks = [mark for base in dict.fromkeys(self.ran) for mark in self.marks_of(base)]
+        lost = {mark.path for mark in marks if not mark.acted}
+        if lost and (left_out := self._left_out({mark.path for mark in marks if mark.acted})):
+            warn(f"{self.what} is not in {_list_blocks(left_out)}.")
+            lost = {path for path in lost if _block(path) not in left_out}
+        if lost:
+            raise RuntimeError(
+                f"{self.what} was lost on {len(lost)} of {len({mark.path for mark in marks})} places "
+                f"({list_names(lost)}): the host or another node computes them in a way of its own. {self.instead}"
+            )
+
+    def _left_out(self, acted: set[str]) -> dict[int, str]:
+        """{block that another node's replacement does not call: where that comes from}."""
+        seen = {_block(path) for path in acted}
+        replaced = self.options["transformer_options"].get("patches_replace", {}).get("dit", {})
+        return {
+            index: getattr(patch, "__module__", type(patch).__module__).rpartition(".")[2]
+            for (kind, index, *_), patch in replaced.items()
+            if kind == "double_block" and index not in seen
+        }
+
+
+def _on_other_devices(model: ModelPatcher) -> list[nn.Module]:
+    return [clone.model for clone in model.get_additional_models_with_key("multigpu")]
+
+
+def _block(path: str) -> int | None:
+    match = BLOCK.match(path)
+    return None if match is None else int(match[1])
+
+
+def _list_blocks(left_out: dict[int, str]) -> str:
+    indices = ", ".join(map(str, sorted(left_out)))
+    return f"block{'s' if len(left_out) > 1 else ''} {indices}, which {list_names(set(left_out.values()))} leaves out"

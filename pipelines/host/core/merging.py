@@ -1,0 +1,40 @@
+"""Patches that the host merges into the weights of a MODEL: every one has to be taken, and used where it was put."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...weights.key_dialects import list_names
+from .first_step import watch_first_step
+from .marks import Mark
+
+
+def merge(model: Any, key: str, patches: Mapping[Any, Any], what: str, strength: float = 1.0) -> list[str]:
+    """Puts the host's `patches` on a cloned ModelPatcher and gives the weights that have them.
+
+    A run in which one was not used ends after its first step with an error that says `what` is lost. Raises ValueError
+    for weights that this model does not let the host patch.
+    """
+    marks = [Mark(each if isinstance(each, str) else each[0]) for each in patches]
+    noting = {_noted(each, mark): patch for (each, patch), mark in zip(patches.items(), marks)}
+    taken = {each[0] for each in model.add_patches(noting, strength)}
+    if refused := {mark.path for mark in marks} - taken:
+        raise ValueError(
+            f"{what} changes {len(refused)} weights that this model's loader lets nobody patch "
+            f"({list_names(refused)}); load the model with a node of the host, such as Load Diffusion Model."
+        )
+    instead = "Load the model with a node of the host, such as Load Diffusion Model, or take that node out."
+    if strength:  # else the host leaves them out
+        watch_first_step(model, key, what, instead, lambda _: marks, hooks=False)
+    return [mark.path for mark in marks]
+
+
+def _noted(key: Any, mark: Mark) -> tuple[Any, ...]:
+    """The key, a weight or (weight, which part of it, what becomes of the change), with a function that also notes."""
+    if isinstance(key, str):
+        return key, None, mark.note
+    weight, part, *function = key
+    if not function:
+        return weight, part, mark.note
+    return weight, part, lambda change: mark.note(function[0](change))
