@@ -150,7 +150,8 @@ def share(norm: nn.Module, attention: Any, unit: SharingUnit, strength: float, m
     """Hooks that put a unit beside an attention module (to_q, to_k, to_v, to_out, heads) behind its norm.
 
     They stand on the layers, not on the module: attention that others have put in its place uses the same layers, so
-    both act. Yields the handles. Raises ValueError, while it runs, where others merge or split tokens.
+    both act. Yields the handles, the norm's and then those of PROJECTIONS. Raises ValueError, while it runs, where
+    others merge or split tokens or compute the norm in a way of their own.
     """
     given: dict[str, Tensor | None] = {}
 
@@ -162,9 +163,9 @@ def share(norm: nn.Module, attention: Any, unit: SharingUnit, strength: float, m
 
     def changed(projection: str) -> Any:
         def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            if projection == "to_q" and given["m"] is not None and args[0].shape != given["m"].shape:
+            if projection == "to_q" and (m := given.get("m")) is not None and args[0].shape != m.shape:
                 raise ValueError(
-                    f"layers share attention over {tuple(given['m'].shape)}, but another node makes it "
+                    f"layers share attention over {tuple(m.shape)}, but another node makes it "
                     f"{tuple(args[0].shape)}: take out Token Merging, HyperTile and the like."
                 )
             return output + strength * unit.change(projection, args[0])
@@ -172,6 +173,11 @@ def share(norm: nn.Module, attention: Any, unit: SharingUnit, strength: float, m
         return hook
 
     def leave(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        if "m" not in given:
+            raise ValueError(
+                "an attention of this model ran without the norm before it: the host or another node computes that in "
+                "a way of its own, and layers cannot share it. Take that node out."
+            )
         out = output + strength * unit.change("to_out", args[0])
         m, control = given.pop("m"), given.pop("control")
         assert m is not None

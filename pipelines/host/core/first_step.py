@@ -40,53 +40,62 @@ def watch_first_step(
     """
 
     def outer_sample(executor: Any, *args: Any, **named: Any) -> Any:
-        run = _Run(executor.class_obj, what, instead, marks_of, hooks)
+        run = _Run(executor.class_obj, _key(key), what, instead, marks_of, hooks)
         for kind, wrapper in ((WrappersMP.SAMPLER_SAMPLE, run.sample), (WrappersMP.PREDICT_NOISE, run.predict_noise)):
             add_wrapper_with_key(kind, run.key, wrapper, run.options, is_model_options=True)
         try:
             return executor(*args, **named)
         finally:
-            run.leave(WrappersMP.SAMPLER_SAMPLE)
-            run.leave(WrappersMP.PREDICT_NOISE)
+            run.leave(run.options)
 
-    model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, f"{key}.first_step", outer_sample)
+    model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, _key(key), outer_sample)
 
 
 def unwatch_first_step(model: ModelPatcher, key: str) -> None:
     """Takes every watch of this key off a cloned ModelPatcher."""
-    model.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, f"{key}.first_step")
+    model.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, _key(key))
+
+
+def _key(key: str) -> str:
+    return f"{key}.first_step"
 
 
 class _Run:
     """The watch of one run. `options` are the run's own copy, which the guider reads at every call of the model."""
 
-    def __init__(self, guider: Any, what: str, instead: str, marks_of: MarksOf, hooks: bool) -> None:
-        self.options, self.key = guider.model_options, f"rgba_video.first_step {id(self)}"
+    def __init__(self, guider: Any, model_key: str, what: str, instead: str, marks_of: MarksOf, hooks: bool) -> None:
+        self.options, self.model_key, self.key = guider.model_options, model_key, f"{model_key} {id(self)}"
         self.what, self.instead = what, instead
         self.marks_of, self.hooks = marks_of, hooks
         self.ran: list[nn.Module] = []
         self.watch = ExitStack()
 
-    def leave(self, kind: str) -> bool:
-        """Takes our wrapper out of the run; whether it was still there."""
-        wrappers = self.options["transformer_options"]["wrappers"][kind]
-        return wrappers.pop(self.key, None) is not None
+    def leave(self, options: dict[str, Any]) -> bool:
+        """Takes our wrappers out of these options of the run; whether the one of the first step was still there."""
+        wrappers = options["transformer_options"]["wrappers"]
+        for kind, key in ((WrappersMP.OUTER_SAMPLE, self.model_key), (WrappersMP.SAMPLER_SAMPLE, self.key)):
+            wrappers.get(kind, {}).pop(key, None)
+        was_there = wrappers.get(WrappersMP.PREDICT_NOISE, {}).pop(self.key, None) is not None
+        for kind in [kind for kind, by_key in wrappers.items() if not by_key]:
+            del wrappers[kind]
+        return was_there
 
-    def sample(self, executor: Any, guider: Any, sigmas: Tensor, *rest: Any, **named: Any) -> Any:
+    def sample(self, executor: Any, guider: Any, sigmas: Tensor, extra: Any, *rest: Any, **named: Any) -> Any:
+        self.leave(extra["model_options"])  # the steps' own copy, which goes through every call of the network
         with ExitStack() as whole_run, self.watch:
             compiled = is_compiled(guider.inner_model, self.options)
             if compiled and self.hooks:
                 whole_run.enter_context(as_written(self.what))
             for base in (guider.inner_model, *_on_other_devices(guider.model_patcher)):
                 self._begin(base, compiled)
-            result = executor(guider, sigmas, *rest, **named)
-            if len(sigmas) > 1 and self.leave(WrappersMP.PREDICT_NOISE):  # its guider asks the model by another way
+            result = executor(guider, sigmas, extra, *rest, **named)
+            if len(sigmas) > 1 and self.leave(self.options):  # its guider asks the model by another way
                 self._end()
             return result
 
     def predict_noise(self, executor: Any, *args: Any, **named: Any) -> Any:
         result = executor(*args, **named)
-        if self.ran and self.leave(WrappersMP.PREDICT_NOISE):  # else another node has answered for the network
+        if self.ran and self.leave(self.options):  # else another node has answered for the network
             self._end()
         return result
 
