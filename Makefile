@@ -8,7 +8,7 @@ HOST = $(PYTHON) tools/comfy_host
 HOST_PYTHON = "$$($(HOST) where --python)"
 HOST_ROOT = "$$($(HOST) where --root)"
 
-.PHONY: demo demo-models test check bench host programs
+.PHONY: demo demo-models test test-long check bench host programs
 
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
 demo: export DESCRIPTION := $(PROMPT)
@@ -28,11 +28,16 @@ PAIR  = -n 2 --dist loadfile
 test: export OMP_NUM_THREADS = 1
 test: programs check
 	$(TEST) $(PAIR)
-	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= . $(PAIR)
+	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= . $(PAIR) -m 'not long'
 	$(TEST) tests/host/queue $(PAIR)
 	$(TEST) tests/browser $(PAIR) -m 'not timed'
 	$(TEST) tests/browser -m timed
 	@echo "make test took $$(($$(date +%s) - $(BEGAN))) s in all"
+
+# Every node in every order with TorchCompileModel: a quarter of an hour of compiling.
+test-long: export OMP_NUM_THREADS = 1
+test-long: host
+	python=$(HOST_PYTHON); cd tests/host/inside && "$$python" -m pytest -o pythonpath= . $(PAIR) -m long
 
 check: host
 	@command -v npm >/dev/null || { echo "the web checks want Node.js 20 or newer: apt-get install nodejs npm"; exit 1; }
