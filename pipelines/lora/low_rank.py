@@ -54,12 +54,15 @@ def low_rank_from_parts(target: str, parts: Mapping[Part, Tensor]) -> LowRank:
 def add_product_(output: Tensor, x: Tensor, matrix: Tensor, factor: float = 1.0) -> None:
     """output (..., out) += factor * x (..., in) @ matrix (out, in).T, in place and rounded once.
 
-    Of a contiguous output no second tensor of its size is made.
+    No second tensor of the output's size is made where its rows lie at one distance, as in a contiguous one or a slice
+    of its columns.
     """
-    if output.is_contiguous():
-        output.view(-1, output.shape[-1]).addmm_(x.reshape(-1, x.shape[-1]), matrix.T, alpha=factor)
-    else:
+    try:
+        rows = output.view(-1, output.shape[-1])
+    except RuntimeError:  # so torch says that no view has this shape
         output.add_(x @ matrix.T, alpha=factor)
+    else:
+        rows.addmm_(x.reshape(-1, x.shape[-1]), matrix.T, alpha=factor)
 
 
 def add_low_rank(weight: Tensor, pair: LowRank, strength: float = 1.0, dtype: torch.dtype = torch.float32) -> Tensor:

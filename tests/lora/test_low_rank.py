@@ -61,11 +61,13 @@ def test_add_low_rank_refuses_a_weight_of_another_shape():
         add_low_rank(torch.ones(3, 4), LowRank(torch.ones(4, 2), torch.ones(2, 3)))
 
 
-@pytest.mark.parametrize("layout", ["contiguous", "transposed"])
+@pytest.mark.parametrize("layout", ["contiguous", "transposed", "columns"])
 def test_a_product_is_added_in_place(layout: str):
     output, x, matrix = torch.randn(2, 5, 7), torch.randn(2, 5, 3), torch.randn(7, 3)
     if layout == "transposed":
         output = output.transpose(0, 1).contiguous().transpose(0, 1)
+    if layout == "columns":
+        output = torch.randn(2, 5, 12)[..., 3:10]
     expected, where = output + 0.5 * x @ matrix.T, output.data_ptr()
     add_product_(output, x, matrix, 0.5)
     assert output.data_ptr() == where

@@ -1,7 +1,11 @@
-"""LayerDiffuse on a MODEL of the host: on SDXL and Flux by patches of weights, on SD 1.5 by units beside attention."""
+"""LayerDiffuse on a MODEL of the host: on SDXL and Flux by patches of weights, on SD 1.5 by units beside attention.
+
+Low-rank changes of fp8, INT8, GGUF and 4-bit weights stand beside them, where merging would round much of them away.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +16,24 @@ from comfy.weight_adapter import LoRAAdapter
 from torch import Tensor
 
 from ...layerdiffuse.weight_patches import WeightPatches, read_weight_patches
+from ...lora.low_rank import LowRank
 from ...weights.fit import check_fit
 from ...weights.key_dialects import list_names
 from ...weights.kinds.layerdiffuse import FLUX_LORA, LAYER_SINGLE, LAYER_WEIGHTS
 from ...weights.kinds.table import identify
 from ...weights.weights_file import named, shapes_of
 from ..core.base_weight import parameter_shapes
+from ..core.low_rank_beside import Place, put_beside, rounds_patches
 from ..core.merging import merge
 from ..core.model_files import chosen_for, read_chosen
+from ..core.notices import warn
 from .attention_sharing import with_shared_attention
 
 if TYPE_CHECKING:
     from ..core.sockets import ModelPatcher
 
 KEY = "rgba_video.layerdiffuse_weights"
+WHAT = "LayerDiffuse"
 FILE_INPUT = "weights_name"
 NETWORK = "diffusion_model."
 
@@ -54,9 +62,7 @@ def with_weight_patches(model: ModelPatcher, patches: WeightPatches, strength: f
         name: LoRAAdapter(set(), (pair.up, pair.down, None, None, None, None)) for name, pair in patches.pairs.items()
     }
     of_the_host |= {name: ("diff", (tensor, {"pad_weight": True})) for name, tensor in patches.differences.items()}
-    clone = model.clone()
-    merge(clone, KEY, of_the_host, "LayerDiffuse", strength)
-    return clone
+    return _with_patches(model, of_the_host, strength)
 
 
 def _with_flux_lora(model: ModelPatcher, weights: dict[str, Tensor], strength: float) -> ModelPatcher:
@@ -67,6 +73,34 @@ def _with_flux_lora(model: ModelPatcher, weights: dict[str, Tensor], strength: f
     pairs = sum(".lora_A." in name or ".lora_down." in name for name in weights)
     if len(patches) != pairs:
         raise ValueError(f"it changes {pairs} layers, of which this model has {len(patches)}; use Flux.1 dev.")
+    return _with_patches(model, patches, strength)
+
+
+def _with_patches(model: ModelPatcher, patches: Mapping[Any, Any], strength: float) -> ModelPatcher:
+    """A clone with the host's patches merged, or beside the weights that merging would round."""
+    merged, beside, rounded = dict(patches), {}, []
+    for key, patch in patches.items():
+        name, part, *function = (key, None) if isinstance(key, str) else key
+        target = name.removeprefix(NETWORK).removesuffix(".weight")
+        if name == f"{NETWORK}{target}.weight" and rounds_patches(model, target):
+            if (pair := _pair(patch)) is not None and not function and (part is None or part[0] == 0):
+                beside[Place(target, *(part or ())[1:])] = pair
+                del merged[key]
+            else:
+                rounded.append(target)
     clone = model.clone()
-    merge(clone, KEY, patches, "LayerDiffuse", strength)
+    if beside:
+        earlier = sum(key.startswith(KEY) for key in clone.injections)
+        put_beside(clone, f"{KEY}.{earlier}", beside, strength, WHAT)
+    if rounded:
+        warn(f"LayerDiffuse is rounded in {len(rounded)} quantised weights; a model in fp16 or bf16 loses nothing.")
+    merge(clone, KEY, merged, WHAT, strength)
     return clone
+
+
+def _pair(patch: Any) -> LowRank | None:
+    """A plain LoRA of the host; None for any other patch."""
+    if not isinstance(patch, LoRAAdapter) or any(each is not None for each in patch.weights[3:]):
+        return None
+    up, down, alpha = patch.weights[:3]
+    return LowRank(up, down, 1.0 if alpha is None else float(alpha) / down.shape[0])

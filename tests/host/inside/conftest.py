@@ -199,6 +199,17 @@ def close(record_property: Callable[[str, object], None]) -> Callable[..., None]
     return check
 
 
+@pytest.fixture
+def small(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Records an error and holds it against the promise."""
+
+    def check(error: float, limit: float = 1e-3) -> None:
+        record_property("worst layer, relative", f"{error:.2g} of {limit:g}")
+        assert error <= limit
+
+    return check
+
+
 class OnHost:
     """A MODEL as the host has it while it samples: patched, injected, with whatever it brings along."""
 
