@@ -18,6 +18,8 @@ from comfy.quant_ops import QuantizedTensor
 from packed_layers import packed_model
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 SUFFIXES = (".q.weight", ".k.weight", ".v.weight", ".o.weight", ".ffn.0.weight", ".ffn.2.weight")
 CONFIG = {"transformer": {"num_heads": 2, "freq_dim": 32, "text_dim": 32}}
@@ -333,6 +335,59 @@ def test_a_patched_model_that_nobody_holds_any_more_leaves_nothing_behind(plain,
     assert [one() for one in left] == [None] * len(left)
     with on_host(plain.model) as loaded:
         assert torch.equal(loaded(*given), expected)
+
+
+class Made(TorchDispatchMode):
+    """Counts the tensors of at least so many values that are made inside; views and results in place are none."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        storages = {id_of(each) for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)}
+        result = function(*args, **(kwargs or {}))
+        for made in tree_leaves(result):
+            self.count += isinstance(made, Tensor) and made.numel() >= self.size and id_of(made) not in storages
+        return result
+
+
+def id_of(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata
+
+
+@pytest.mark.parametrize("speed", [0.0, 1.0])
+def test_what_is_added_to_a_layer_is_added_in_place(plain, apply_dora, on_host, speed):
+    """No tensor of the output's size is made but the output: at 832 x 480 x 81 each would be 0.9 GB."""
+    with on_host(apply_dora(plain.model, "unmerged", speed=speed)) as loaded:
+        layer = loaded.network.blocks[0].ffn[0]
+        assert layer.out_features > layer.in_features
+        x = torch.randn(1, 4096, layer.in_features)
+        layer(x[:, :1])  # which works out the norms
+        with Made(4096 * layer.out_features) as made:
+            layer(x)
+    assert made.count == 1
+
+
+def test_a_layer_is_asked_for_its_bias_once(gguf_like, apply_dora, on_host, monkeypatch):
+    """Not again whenever the MODEL is loaded, and not again for another strength."""
+    asked = []
+    kind = type(gguf_like.model.model.diffusion_model.blocks[0].ffn[0])
+    forward = kind.forward
+
+    def counting(layer: nn.Module, x: Tensor) -> Tensor:
+        asked.append(len(x.flatten(0, -2)))
+        return forward(layer, x)
+
+    monkeypatch.setattr(kind, "forward", counting)
+    for ratio in (0.35, 0.35, 0.45):
+        asked.clear()
+        with on_host(apply_dora(gguf_like.model, ratio=ratio, speed=0.0)) as loaded:
+            for _, layer in layers_of(loaded, gguf_like):
+                layer(random_input(layer))
+    assert asked.count(7) == len(gguf_like.targets)  # the calls themselves
+    assert asked.count(1) == len(gguf_like.targets)  # for the norms of the other ratio, which are taken less the bias
 
 
 class FusedFeedForward(nn.Sequential):
