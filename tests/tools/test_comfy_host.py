@@ -593,7 +593,8 @@ def of_a_user(host, tmp_path_factory):
 def files_of(host: comfy_host.Host) -> dict[str, tuple[int, int]]:
     """Size and time of every file of a ComfyUI and of the packages that it runs with, and of their folders."""
     found: dict[str, tuple[int, int]] = {}
-    folders = [host.root, *interpreters.ask(Path(host.python), "import site; found = site.getsitepackages()")]
+    packages = "import sys; found = [folder for folder in sys.path if folder.endswith('-packages')]"
+    folders = [host.root, *interpreters.ask(Path(host.python), packages)]
     while folders:
         for entry in os.scandir(folders.pop()):
             status = entry.stat(follow_symlinks=False)

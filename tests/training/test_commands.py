@@ -200,10 +200,14 @@ def dora(toys, cached, folder, *more):
     return ["dora", *files(toys, "dit"), *where, "--dit-dtype", "float32", "--rank", "3", *more]
 
 
-def test_a_stopped_training_goes_on_to_the_same_file(toys, cached, tmp_path):
-    assert main(dora(toys, cached, tmp_path / "whole", "--steps", "4")) == 0
-    assert main(dora(toys, cached, tmp_path / "parts", "--steps", "2")) == 0
-    assert main(dora(toys, cached, tmp_path / "parts", "--steps", "4")) == 0
+@pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
+def test_a_stopped_training_goes_on_to_the_same_file(toys, cached, tmp_path, precision):
+    def run(name, steps):
+        assert main(dora(toys, cached, tmp_path / name, "--steps", steps, "--precision", precision)) == 0
+
+    run("whole", "4")
+    run("parts", "2")
+    run("parts", "4")
     whole, parts = (tmp_path / name / "t2v.safetensors" for name in ("whole", "parts"))
     assert whole.read_bytes() == parts.read_bytes()
 

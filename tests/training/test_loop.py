@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.amp.grad_scaler import GradScaler
 from toy import Toy, small_run, toy_loss
 
 from pipelines.training import loop
@@ -42,7 +45,9 @@ def dropping():
     return model
 
 
-@pytest.mark.parametrize("settings", [{}, {"average": 0.9}, {"accumulate": 2}, {"precision": "bf16"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"average": 0.9}, {"accumulate": 2}, {"precision": "bf16"}, {"precision": "fp16"}]
+)
 @pytest.mark.parametrize("make", [Toy, dropping])
 def test_a_stopped_run_goes_on_to_bit_equal_weights(tmp_path, settings, make):
     whole = train(*toy_loss(make()), **small_run(tmp_path / "whole", settings))
@@ -71,7 +76,8 @@ def test_accumulating_two_batches_is_one_of_twice_the_size(tmp_path):
     assert all((twice[name] - once[name]).abs().max() < 1e-6 for name in once)
 
 
-def test_two_processes_train_as_one_with_twice_the_batch(tmp_path):
+@pytest.mark.parametrize(("precision", "near"), [("no", 1e-6), ("fp16", 2e-3)])
+def test_two_processes_train_as_one_with_twice_the_batch(tmp_path, precision, near):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -79,16 +85,16 @@ def test_two_processes_train_as_one_with_twice_the_batch(tmp_path):
         "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true",
         "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    command = [sys.executable, str(Path(__file__).with_name("two_processes.py")), str(tmp_path)]
+    command = [sys.executable, str(Path(__file__).with_name("two_processes.py")), str(tmp_path), precision]
     started = [
         subprocess.Popen([*command, rank], env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank})
         for rank in ("0", "1")
     ]
     assert [process.wait(timeout=300) for process in started] == [0, 0]
-    alone = train(*toy_loss(Toy()), **small_run(tmp_path / "alone", batch=4, steps=6))
-    for rank in ("0", "1"):
-        together = load_file(tmp_path / f"weights-{rank}.safetensors")
-        assert all((together[name] - alone[name]).abs().max() < 1e-6 for name in alone)
+    alone = train(*toy_loss(Toy()), **small_run(tmp_path / "alone", batch=4, steps=6, precision=precision))
+    first, second = (load_file(tmp_path / f"weights-{rank}.safetensors") for rank in ("0", "1"))
+    assert equal(first, second)
+    assert all((first[name] - alone[name]).abs().max() < near for name in alone)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_it(tmp_path):
@@ -108,6 +114,73 @@ def test_a_loss_that_is_not_finite_is_skipped_when_wanted(tmp_path, capfd):
 def test_a_run_that_skips_every_step_ends(tmp_path):
     with pytest.raises(NotFinite, match="20 steps in a row"):
         train(*toy_loss(Toy(), broken=range(999)), **small_run(tmp_path, steps=99, on_not_finite="skip"))
+
+
+def last_scale(folder):
+    """The loss scale in the last checkpoint of a run."""
+    return read_checkpoint(checkpoints(folder / "checkpoints")[-1][1])["scaler"]["scale"]
+
+
+@pytest.mark.parametrize("on_not_finite", ["stop", "skip"])
+@pytest.mark.parametrize("settings", [{}, {"accumulate": 2}, {"average": 0.9}, {"workers": 1}])
+def test_a_step_that_overflows_float16_is_repeated_and_leaves_no_trace(
+    tmp_path, monkeypatch, capfd, settings, on_not_finite
+):
+    """The weights are those of a run whose loss scale was never too large."""
+    settings = {"precision": "fp16", "on_not_finite": on_not_finite, **settings}
+    steps = {"high": [], "low": []}
+
+    def run(name):
+        options = small_run(tmp_path / name, settings)
+        return train(*toy_loss(Toy()), **options, on_step=lambda _model, step, _loss: steps[name].append(step))
+
+    after_overflows = run("high")
+    assert "repeated: the gradient overflows float16 at a loss scale of 65536; now 32768" in capfd.readouterr().err
+    scale = last_scale(tmp_path / "high")
+    assert scale < 65536
+    monkeypatch.setattr(loop, "GradScaler", partial(GradScaler, init_scale=scale))
+    without = run("low")
+    assert "repeated" not in capfd.readouterr().err
+    assert last_scale(tmp_path / "low") == scale
+    assert steps["high"] == steps["low"] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert equal(after_overflows, without)
+
+
+def test_a_resumed_run_goes_on_with_the_loss_scale_of_its_checkpoint(tmp_path, capfd):
+    def repeated_by(folder, steps):
+        train(*toy_loss(Toy()), **small_run(tmp_path / folder, steps=steps, precision="fp16"))
+        return re.findall(r"step \d+ repeated: .*", capfd.readouterr().err)
+
+    whole = repeated_by("whole", 8)
+    first, last = repeated_by("parts", 3), repeated_by("parts", 8)
+    assert first and last
+    assert first + last == whole
+    assert last_scale(tmp_path / "parts") == last_scale(tmp_path / "whole") < 65536
+
+
+def test_a_loss_that_is_not_finite_in_float16_is_skipped_and_the_loss_scale_stays(tmp_path, capfd):
+    settings = {"batch": 2, "precision": "fp16", "on_not_finite": "skip"}
+    weights = train(*toy_loss(Toy(), broken={9, 12}), **small_run(tmp_path / "broken", settings))
+    said = capfd.readouterr().err
+    assert "step 5 skipped" in said and "step 7 skipped" in said
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+    train(*toy_loss(Toy()), **small_run(tmp_path / "whole", settings))
+    assert last_scale(tmp_path / "broken") == last_scale(tmp_path / "whole")
+
+
+def test_a_loss_that_is_not_finite_in_float16_stops_the_run_and_names_it(tmp_path):
+    with pytest.raises(NotFinite, match=r"loss.*nan.*step 4, samples 8 to 9"):
+        train(*toy_loss(Toy(), broken={9}), **small_run(tmp_path, batch=2, precision="fp16"))
+
+
+def test_a_gradient_that_is_finite_at_no_loss_scale_ends_the_run(tmp_path):
+    model, _, samples = toy_loss(Toy())
+
+    def steep(model, batch, _draws):
+        return {"loss": (model(batch) * 0).abs().sqrt().mean()}  # 0, and its gradient is infinite times 0
+
+    with pytest.raises(NotFinite, match="20 steps in a row had no finite loss or gradient; last: step 1 repeated"):
+        train(model, steep, samples, **small_run(tmp_path, precision="fp16"))
 
 
 @pytest.fixture

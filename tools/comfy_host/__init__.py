@@ -15,11 +15,12 @@ from .host import GraphError, Host, HostError
 from .installation import install, where
 from .interpreters import environment
 from .pack import PACK, PACK_NAME
-from .releases import NEWEST
+from .releases import NEWEST, OLDEST
 from .server import Server, find_free_port
 
 __all__ = [
     "NEWEST",
+    "OLDEST",
     "PACK",
     "PACK_NAME",
     "Finished",

@@ -34,13 +34,15 @@ from .server import Server
 from .signals import stop_when_told
 from .terminal import say
 
+KNOWN = f"{' or '.join(RELEASES)}; the default is the first, or what COMFYUI_ROOT names"
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="comfy_host", description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (("install", "make the host"), ("where", "one line of JSON: root, python, version")):
         sub = commands.add_parser(name, help=text)
-        sub.add_argument("--version", choices=RELEASES, default=None)
+        sub.add_argument("--version", default=None, metavar="V", help=KNOWN)
         sub.add_argument("--dest", type=Path, default=None, help="instead of the user's cache folder")
         alone = sub.add_mutually_exclusive_group()
         alone.add_argument("--root", action="store_const", dest="part", const="root", help="print its folder alone")
@@ -75,13 +77,7 @@ def _parser() -> argparse.ArgumentParser:
             "--input", type=Path, default=None, metavar="DIR", help="the host's input folder (default: an empty one)"
         )
         sub.add_argument("--output", type=Path, default=None, metavar="DIR", help="where files go (default: ./output)")
-        sub.add_argument(
-            "--host-version",
-            choices=RELEASES,
-            default=None,
-            metavar="V",
-            help="one of the known ones (default: the newest)",
-        )
+        sub.add_argument("--host-version", default=None, metavar="V", help=KNOWN)
         sub.add_argument("--port", type=int, default=None, help="on loopback (default: a free one)")
     run.add_argument("graph", type=Path, help="in API format")
     run.add_argument(

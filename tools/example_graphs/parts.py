@@ -36,6 +36,11 @@ def empty_latent(width: Value | Link, height: Value | Link, length: Value | Link
     return Node("latent", "EmptyHunyuanLatentVideo", inputs, title="Empty video latent")
 
 
+def video_frames(name: str, video: str, title: str) -> Node:
+    """A native node that is taller on newer hosts, which give it more outputs: there is room for them on all hosts."""
+    return Node(name, "GetVideoComponents", {"video": link(video)}, title=title, height=106)
+
+
 def clean_edges(image: str) -> list[Node]:
     """Noise off both ends of alpha, and no foreign colour under it: `bleed.image`."""
     levels = {"image": link(image), "black": 0.02, "white": 0.98}

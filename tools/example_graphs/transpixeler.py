@@ -36,6 +36,7 @@ from .parts import (
     player,
     read_me,
     saved_frames,
+    video_frames,
 )
 
 JOINT_OUTPUT_NOTE = """
@@ -229,7 +230,7 @@ def _footage(file: str, title: str) -> Group:
     scale = {"image": link("trim.IMAGE"), "upscale_method": "lanczos", "width": 720, "height": 480, "crop": "center"}
     video = [
         Node("video", "LoadVideo", {"file": file}, title=title, height=280),
-        Node("components", "GetVideoComponents", {"video": link("video.VIDEO")}, title="Frames"),
+        video_frames("components", "video.VIDEO", "Frames"),
     ]
     frames = [
         Node("trim", "ImageFromBatch", trim, title="Length"),

@@ -18,7 +18,7 @@ from .files import (
     V2_FILES,
     VAE,
 )
-from .parts import BLUE, CLIP, ELLIPSE, SAMPLING, empty_latent, note, read_me
+from .parts import BLUE, CLIP, ELLIPSE, SAMPLING, empty_latent, note, read_me, video_frames
 from .wan_alpha_parts import (
     SAMPLER_NOTE,
     alpha_vae,
@@ -146,8 +146,8 @@ def wan_alpha_v2v() -> Graph:
         Node("matte", "LoadVideo", {"file": MATTE_CLIP}, title="Matte", height=280),
     ]
     frames = [
-        Node("colour_frames", "GetVideoComponents", {"video": link("colour.VIDEO")}, title="Colour frames"),
-        Node("matte_frames", "GetVideoComponents", {"video": link("matte.VIDEO")}, title="Matte frames"),
+        video_frames("colour_frames", "colour.VIDEO", "Colour frames"),
+        video_frames("matte_frames", "matte.VIDEO", "Matte frames"),
         Node("join", "RGBAJoin", join),
         Node("trim", "ImageFromBatch", trim, title="Length"),
         Node("scale", "ImageScale", scale, title="Size"),

@@ -1,7 +1,12 @@
-"""A real ComfyUI with this pack, driven through its queue: one server for the folder, one of the oldest version."""
+"""A real ComfyUI with this pack, driven through its queue: one server for the folder, one of the oldest version.
+
+The first is the ComfyUI in COMFYUI_ROOT, or the newest that `comfy_host` installs. What needs the oldest version is
+skipped where COMFYUI_ROOT names another one.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +38,14 @@ def host() -> comfy_host.Host:
 
 
 @pytest.fixture(scope="session")
+def oldest_host(host: comfy_host.Host) -> comfy_host.Host:
+    """The oldest ComfyUI that this pack promises to work on."""
+    if os.environ.get("COMFYUI_ROOT") and host.version != comfy_host.OLDEST:
+        pytest.skip(f"needs ComfyUI {comfy_host.OLDEST}, COMFYUI_ROOT is ComfyUI {host.version}; unset it to run this")
+    return comfy_host.install(comfy_host.OLDEST)
+
+
+@pytest.fixture(scope="session")
 def models(host: comfy_host.Host, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny checkpoints, written once."""
     folder = tmp_path_factory.mktemp("models")
@@ -48,7 +61,7 @@ def input_folder(models: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def started(host: comfy_host.Host, models: Path, input_folder: Path) -> Iterator[tuple[comfy_host.Server, set[str]]]:
-    """ComfyUI 0.30.0 with this pack and the nodes of the tests, and the modules that it had loaded at its start."""
+    """The host with this pack and the nodes of the tests, and the modules that it had loaded at its start."""
     with comfy_host.Server(
         host, models=[models, DEMO_MODELS], custom_nodes=[TEST_NODES], input=input_folder
     ) as running:
@@ -72,15 +85,15 @@ def plain_server(host: comfy_host.Host, models: Path) -> Iterator[comfy_host.Ser
         yield running
 
 
-@pytest.fixture(scope="module", params=["0.30.0", "0.24.1"])
+@pytest.fixture(scope="module", params=["host", "oldest host"])
 def any_server(request: pytest.FixtureRequest, models: Path, input_folder: Path) -> Iterator[comfy_host.Server]:
-    """The newest ComfyUI that this pack is built for, and the oldest that it promises to work on."""
-    if request.param == comfy_host.NEWEST:
+    """The ComfyUI of the other tests, and the oldest that this pack promises to work on."""
+    if request.param == "host":
         yield request.getfixturevalue("server")
         return
-    host = comfy_host.install(request.param)
+    oldest = request.getfixturevalue("oldest_host")
     with comfy_host.Server(
-        host, models=[models, DEMO_MODELS], custom_nodes=[TEST_NODES], input=input_folder
+        oldest, models=[models, DEMO_MODELS], custom_nodes=[TEST_NODES], input=input_folder
     ) as running:
         yield running
 

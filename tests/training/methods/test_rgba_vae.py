@@ -188,7 +188,8 @@ def test_a_few_steps_lower_the_loss_on_one_clip(base, tmp_path):
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
-def test_mixed_precision_trains_with_losses_in_float32(base, tmp_path):
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_trains_with_losses_in_float32(base, tmp_path, precision):
     clip = {name: stack[0] for name, stack in clips(1).items()}
     seen = []
 
@@ -197,7 +198,7 @@ def test_mixed_precision_trains_with_losses_in_float32(base, tmp_path):
         seen.extend(term.dtype for term in terms.values())
         return terms
 
-    run = Run(tmp_path, steps=2, checkpoint_every=2, precision="bf16")
+    run = Run(tmp_path, steps=2, checkpoint_every=2, precision=precision)
     weights = train(RGBAVAE(base, RANK), watched, [clip] * 2, run, partial(torch.optim.AdamW, lr=1e-2))
     assert set(seen) == {torch.float32}
     assert all(tensor.dtype == torch.float32 and torch.isfinite(tensor).all() for tensor in weights.values())
