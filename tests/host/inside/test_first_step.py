@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from types import MethodType
 from typing import Any
 
-import comfy.hooks
-import comfy.sampler_helpers
+import comfy.model_management
+import comfy.sample
 import comfy.samplers
 import pytest
 import torch
@@ -278,11 +278,19 @@ def test_hooks_go_with_a_model_that_is_garbage_in_a_circle(bench, sample, case):
     assert not hooks_on(base)
 
 
+@pytest.fixture
+def second_device() -> Iterator[torch.device]:
+    """The host takes the same processor under another name for another device."""
+    device = torch.device("cpu", 0)
+    yield device
+    comfy.model_management.free_memory(1e30, device)
+
+
 @pytest.mark.parametrize("case", ["DoRA, unmerged", "TransPixeler on Wan", "LayerDiffuse on SD 1.5"])
-def test_a_layer_that_is_not_called_on_another_device_ends_the_run(patched, sample, case):
+def test_a_layer_that_is_not_called_on_another_device_ends_the_run(patched, sample, second_device, case):
     """Positive on one, negative on the other."""
     expected = sample(patched)
-    other = patched.deepclone_multigpu(new_load_device=torch.device("cpu", 0))
+    other = patched.deepclone_multigpu(new_load_device=second_device)
     other.is_multigpu_base_clone = True
     patched.set_additional_models("multigpu", [other])
     with counted(other.model.diffusion_model) as calls:
