@@ -222,7 +222,7 @@ class RGBAApplyDoRA(io.ComfyNode):
             "LoRA after it. The DoRA comes first whatever the wiring.",
             search_aliases=["lora", "dora", "wan alpha", "lightx2v", "rgba lora"],
             inputs=[
-                io.Model.Input("model", tooltip="Wan 2.1 T2V; fp16, bf16, fp8 and GGUF."),
+                io.Model.Input("model", tooltip="Wan 2.1 T2V; fp16, bf16, fp8, INT8 and GGUF."),
                 io.Combo.Input(
                     "dora_name",
                     options=model_files.names("loras"),
@@ -249,7 +249,7 @@ class RGBAApplyDoRA(io.ComfyNode):
                     "apply",
                     options=["auto", "merged", "unmerged"],
                     tooltip="merged bakes both into the weights. unmerged adds them beside the weights: exact over "
-                    "fp8, GGUF and 4-bit, a little slower. auto takes unmerged there.",
+                    "fp8, INT8, GGUF and 4-bit, a little slower. auto takes unmerged there.",
                 ),
             ],
             outputs=[io.Model.Output("model", tooltip="A patched clone; the model that came in is unchanged.")],

@@ -90,8 +90,8 @@ def row_scale(weight: Tensor, layer: DoRALayer, ratio: float = 1.0, dtype: torch
 def scale_rows_(output: Tensor, scale: Tensor, shift: Tensor) -> None:
     """output (..., out) becomes scale * output + shift, in place.
 
-    From f(x) + ratio * B A x it makes W' x + b for a base weight that cannot be merged (fp8, GGUF, 4-bit): f(x) is
-    W x + b, scale (out,) is m / n from `row_scale` with the same ratio, and shift (out,) is (1 - scale) * b.
+    From f(x) + ratio * B A x it makes W' x + b for a base weight that cannot be merged (fp8, INT8, GGUF, 4-bit): f(x)
+    is W x + b, scale (out,) is m / n from `row_scale` with the same ratio, and shift (out,) is (1 - scale) * b.
     """
     torch.addcmul(shift, output, scale, out=output)
 

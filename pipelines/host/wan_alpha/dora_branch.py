@@ -1,4 +1,4 @@
-"""DoRA beside the weights: for bases that merging would round (fp8, GGUF, 4-bit).
+"""DoRA beside the weights: for bases that merging would round (fp8, INT8, GGUF, 4-bit).
 
     y = scale * (f(x) - b + ratio * B A x) + b + strength * (B' A' x + db),    scale = m / n
 
