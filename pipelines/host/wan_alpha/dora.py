@@ -1,7 +1,7 @@
 """Wan-Alpha's DoRA and a speed LoRA on a MODEL of the host: DoRA first whatever the wiring, on a clone.
 
 Two ways to the same model. `merged` hands adapters to the host, which bakes them into the weights like any LoRA.
-`unmerged` adds both beside weights that would round much of them away; `auto` takes it for fp8, INT8, GGUF and 4-bit bases.
+`unmerged` adds both beside weights that would round much of them away; `auto` takes it for fp8, INT8, GGUF and 4-bit.
 
 Parameters of modules that hold other modules (a block's `modulation`) are beyond the host's weight patches: a
 difference on one becomes an object patch.
