@@ -3,8 +3,11 @@
 Spellings  PEFT: `X.lora_A[.adapter].weight`, `X.lora_B[.adapter].weight`, `X.lora_magnitude_vector[.adapter].weight`.
            ComfyUI: `X.lora_down.weight`, `X.lora_up.weight`, `X.dora_scale`, `X.alpha`.
            Whole differences: `X.diff` (weight), `X.diff_b` (bias), `X.diff_m` (modulation).
-           Each with the prefix `diffusion_model.` (ComfyUI), `pipe.dit.` (Wan-Alpha's trainer), or none.
-Source     WeChatCV/Wan-Alpha: load_dora, lightx2v_lora_adapter.
+           Each with the prefix `diffusion_model.` (ComfyUI), `pipe.dit.` (Wan-Alpha's trainer), `transformer.`,
+           `base_model.model.` (PEFT) before any of them, or none.
+           kohya: `lora_unet_blocks_0_self_attn_q.lora_down.weight` (musubi-tuner), `lycoris_...`: Wan's modules with
+           underscores for dots.
+Source     WeChatCV/Wan-Alpha: load_dora, lightx2v_lora_adapter; ComfyUI, comfy/lora.py.
 Differs    The reference knows neither `X.dora_scale` nor `X.alpha`; the files made for ComfyUI carry the first.
 """
 
@@ -18,10 +21,15 @@ from typing import Literal, TypeVar, cast
 Part = Literal["down", "up", "magnitude", "alpha", "diff", "diff_b", "diff_m"]
 Value = TypeVar("Value")
 
-PREFIX = r"(?:diffusion_model\.|pipe\.dit\.)?"
+PREFIX = r"(?:base_model\.model\.)?(?:diffusion_model\.|pipe\.dit\.|transformer\.)?"
 ADAPTED = r"(?P<matrix>lora_A|lora_down|lora_B|lora_up|lora_magnitude_vector)(?:\.\w+)?\.weight"
 PLAIN = r"(?P<plain>dora_scale|alpha|diff|diff_b|diff_m)"
 KEY = re.compile(rf"{PREFIX}(?P<target>.+?)\.(?:{ADAPTED}|{PLAIN})")
+KOHYA = re.compile(r"(?:lora_unet|lycoris)_(.+)")
+WAN_MODULE = re.compile(
+    r"(?P<block>blocks_\d+)_(?:(?P<attention>self_attn|cross_attn)_(?P<layer>\w+)|ffn_(?P<ffn>\d))"
+    r"|(?P<outside>text_embedding|time_embedding|time_projection|head|img_emb_proj)_(?P<rest>\w+)|patch_embedding"
+)
 PARTS: dict[str, Part] = {
     "lora_A": "down",
     "lora_down": "down",
@@ -46,7 +54,21 @@ def parse_key(key: str) -> LoRAKey | None:
     if match is None:
         return None
     word = match["matrix"] or match["plain"]
-    return LoRAKey(match["target"], PARTS.get(word) or cast(Part, word))
+    return LoRAKey(_dotted(match["target"]), PARTS.get(word) or cast(Part, word))
+
+
+def _dotted(target: str) -> str:
+    """The module's path of a name in kohya's spelling; any other target as it is."""
+    named = KOHYA.fullmatch(target)
+    module = WAN_MODULE.fullmatch(named[1]) if named else None
+    if module is None:
+        return target
+    if module["block"]:
+        inside = ("ffn", module["ffn"]) if module["ffn"] else (module["attention"], module["layer"])
+        return ".".join((module["block"].replace("_", "."), *inside))
+    if module["outside"]:
+        return f"{module['outside'].replace('emb_proj', 'emb.proj')}.{module['rest']}"
+    return module[0]
 
 
 def by_target(table: Mapping[str, Value]) -> tuple[dict[str, dict[Part, Value]], tuple[str, ...]]:

@@ -5,7 +5,17 @@ from pipelines.weights.key_dialects import LoRAKey, by_target, list_names, parse
 Q = "blocks.0.self_attn.q"
 
 
-@pytest.mark.parametrize("prefix", ["", "diffusion_model.", "pipe.dit."])
+PREFIXES = [
+    "",
+    "diffusion_model.",
+    "pipe.dit.",
+    "transformer.",
+    "base_model.model.",
+    "base_model.model.diffusion_model.",
+]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize(
     ("suffix", "part"),
     [
@@ -26,6 +36,32 @@ Q = "blocks.0.self_attn.q"
 )
 def test_every_spelling_names_the_same_layer(prefix: str, suffix: str, part: str):
     assert parse_key(f"{prefix}{Q}.{suffix}") == LoRAKey(Q, part)
+
+
+@pytest.mark.parametrize("prefix", ["lora_unet_", "lycoris_"])
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("blocks_0_self_attn_q", Q),
+        ("blocks_39_cross_attn_k_img", "blocks.39.cross_attn.k_img"),
+        ("blocks_12_self_attn_norm_q", "blocks.12.self_attn.norm_q"),
+        ("blocks_7_ffn_2", "blocks.7.ffn.2"),
+        ("text_embedding_2", "text_embedding.2"),
+        ("time_embedding_0", "time_embedding.0"),
+        ("time_projection_1", "time_projection.1"),
+        ("head_head", "head.head"),
+        ("img_emb_proj_1", "img_emb.proj.1"),
+        ("patch_embedding", "patch_embedding"),
+    ],
+)
+def test_kohyas_names_are_those_of_wans_modules(prefix: str, name: str, target: str):
+    assert parse_key(f"{prefix}{name}.lora_down.weight") == LoRAKey(target, "down")
+    assert parse_key(f"{prefix}{name}.alpha") == LoRAKey(target, "alpha")
+
+
+def test_kohyas_names_of_other_models_stay_as_they_are():
+    name = "lora_unet_down_blocks_0_attentions_0"
+    assert parse_key(f"{name}.alpha") == LoRAKey(name, "alpha")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,14 @@ def files(golden, models) -> dict[str, str]:
         "comfyui": models.save("loras", "comfyui.safetensors", comfyui),
         "speed": models.save("loras", "golden_speed.safetensors", speed),
         "speed_no_m": models.save("loras", "no_m.safetensors", {k: t for k, t in speed.items() if "diff_m" not in k}),
+        "kohya": models.save("loras", "kohya.safetensors", {kohya(k): t for k, t in speed.items() if "lora_" in k}),
     }
+
+
+def kohya(key: str) -> str:
+    """As musubi-tuner writes it."""
+    target, _, part = key.removeprefix("diffusion_model.").partition(".lora_")
+    return f"lora_unet_{target.replace('.', '_')}.lora_{part}"
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +141,15 @@ def test_speed_strength_scales_everything_that_the_speed_lora_adds(
         start = golden[f"eff/dora/{name}"] if name in ADAPTED else base[name].float()
         close(name, weights[name], (start + tensor) / 2, 1e-6)
     close("output", output_of(on_host, half, inputs), output_of(on_host, twice, inputs), 1e-4)
+
+
+def test_a_speed_lora_of_musubi_tuner_changes_what_the_hosts_loader_changes(model, apply_dora, by_host, on_host, close):
+    ours = weights_of(on_host, apply_dora(model, speed="kohya"))
+    theirs = weights_of(on_host, by_host(apply_dora(model), "kohya"))
+    without = weights_of(on_host, apply_dora(model))
+    assert any(not ours[name].equal(without[name]) for name in ours)
+    for name, tensor in theirs.items():
+        close(name, ours[name], tensor, 1e-6)
 
 
 @pytest.mark.parametrize("way", WAYS)
