@@ -20,7 +20,7 @@ from ..pipelines.host.pictures.frames import changed, frames_of, gathered
 from ..pipelines.host.pictures.image_and_mask import background_color, in_clips, rgb_and_alpha, rgba, with_alpha
 from ..pipelines.media.rates import exact_rate
 from ..pipelines.report.rules import RULES
-from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, clip_inputs, clips_input, io, ui
+from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, clip_inputs, clips_input, io, or_whole, ui
 
 MENU = category("alpha work")
 
@@ -585,23 +585,27 @@ class RGBARetime(io.ComfyNode):
             search_aliases=["fps", "frame rate", "convert fps", "16 to 24", "frame blending", "duplicate frames"],
             inputs=[
                 *clip_inputs()[:1],
-                io.Float.Input(
-                    "from_fps",
-                    default=16.0,
-                    min=0.01,
-                    max=1000.0,
-                    step=0.001,
-                    round=False,
-                    tooltip="Frames per second of the clip; Wan's is 16.",
+                or_whole(
+                    io.Float.Input(
+                        "from_fps",
+                        default=16.0,
+                        min=0.01,
+                        max=1000.0,
+                        step=0.001,
+                        round=False,
+                        tooltip="Frames per second of the clip; Wan's is 16.",
+                    )
                 ),
-                io.Float.Input(
-                    "to_fps",
-                    default=24.0,
-                    min=0.01,
-                    max=1000.0,
-                    step=0.001,
-                    round=False,
-                    tooltip="Frames per second of the result; 23.976, 29.97 and 59.94 are 24000/1001 and so on.",
+                or_whole(
+                    io.Float.Input(
+                        "to_fps",
+                        default=24.0,
+                        min=0.01,
+                        max=1000.0,
+                        step=0.001,
+                        round=False,
+                        tooltip="Frames per second of the result; 23.976, 29.97 and 59.94 are 24000/1001 and so on.",
+                    )
                 ),
                 io.Combo.Input(
                     "method",
@@ -621,7 +625,7 @@ class RGBARetime(io.ComfyNode):
         from ..pipelines.host.pictures import alpha_work
 
         return io.NodeOutput(
-            alpha_work.retimed_clips(image, mask, clips, exact_rate(from_fps), exact_rate(to_fps), method)
+            alpha_work.retimed_clips(image, mask, clips, exact_rate(float(from_fps)), exact_rate(float(to_fps)), method)
         )
 
 

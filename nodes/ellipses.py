@@ -12,7 +12,7 @@ from ..pipelines.host.core.notices import warn
 from ..pipelines.host.core.progress import steps
 from ..pipelines.host.pictures.image_and_mask import rgb_and_alpha
 from ..pipelines.latent_grid.size_rule import WAN_DIT
-from .schema import SUBJECT_OUT, Ellipses, category, clip_inputs, io, size_inputs
+from .schema import SUBJECT_OUT, Ellipses, category, clip_inputs, io, or_whole, size_inputs
 
 MENU = category("ellipses")
 CENTRED = Drawing((Ellipse("a", "subject", (Keyframe(frame=0, cx=0.5, cy=0.5, rx=0.25, ry=0.4),)),)).to_json()
@@ -30,8 +30,10 @@ class RGBAEllipseEditor(io.ComfyNode):
             search_aliases=["ellipse", "mask editor", "gauss mask", "position", "keyframes", "draw"],
             inputs=[
                 *size_inputs(),
-                io.Float.Input(
-                    "fps", default=16.0, min=0.01, max=1000.0, step=0.01, tooltip="Frames per second; Wan makes 16."
+                or_whole(
+                    io.Float.Input(
+                        "fps", default=16.0, min=0.01, max=1000.0, step=0.01, tooltip="Frames per second; Wan makes 16."
+                    )
                 ),
                 io.Image.Input("background", optional=True, tooltip="A picture to draw over; it changes nothing."),
                 io.String.Input(
@@ -63,7 +65,7 @@ class RGBAEllipseEditor(io.ComfyNode):
         WAN_DIT.check("The clip", width, height, length)
         drawing = parse_drawing(ellipses)
         return io.NodeOutput(
-            drawing, subject(drawing, length, height, width, on_frame=steps(length)), width, height, length, fps
+            drawing, subject(drawing, length, height, width, on_frame=steps(length)), width, height, length, float(fps)
         )
 
 

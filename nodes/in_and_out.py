@@ -24,7 +24,7 @@ from ..pipelines.media.video.formats import VIDEO_FORMATS
 from ..pipelines.media.video.read_video import Wanted
 from ..pipelines.media.video.sprite_sheet import PLAYBACK, SheetPlan
 from ..pipelines.media.video.write_video import VideoPlan
-from .schema import IMAGE_OUT, MASK_OUT, VideoFromFile, category, clip_inputs, clips_input, io
+from .schema import IMAGE_OUT, MASK_OUT, VideoFromFile, category, clip_inputs, clips_input, io, or_whole
 
 if TYPE_CHECKING:
     from ..pipelines.host.core.sockets import Audio, VideoInput
@@ -42,7 +42,7 @@ def prefix_input(example: str) -> io.Input:
 
 
 def fps_input(tooltip: str) -> io.Input:
-    return io.Float.Input("fps", default=16.0, min=0.01, max=1000.0, step=0.001, round=False, tooltip=tooltip)
+    return or_whole(io.Float.Input("fps", default=16.0, min=0.01, max=1000.0, step=0.001, round=False, tooltip=tooltip))
 
 
 def frame_inputs(start: str) -> list[io.Input]:
@@ -183,7 +183,7 @@ class RGBASaveSequence(io.ComfyNode):
             Plan,
             still=STILLS[format](compression, Light(color_space, emissive, exr_compression)),
             layers=exr_layers and format.startswith("exr"),
-            fps=exact_rate(fps),
+            fps=exact_rate(float(fps)),
             passes=PASS_SETS[passes],
             start=start_frame,
             padding=padding,
@@ -238,7 +238,7 @@ class RGBAPreview(io.ComfyNode):
         behind = None if plate is None else soft_render(*rgb_and_alpha(fitting("plate", plate, clip)), BLACK)
         other = None if compare is None else rgba(fitting("compare", compare, clip))
         step = steps(sum(len(frames) for frames in (clip, behind, other) if frames is not None))
-        return io.NodeOutput(ui=preview.shown(clip, behind, other, exact_rate(fps), step))
+        return io.NodeOutput(ui=preview.shown(clip, behind, other, exact_rate(float(fps)), step))
 
 
 class RGBALoadSequence(io.ComfyNode):
@@ -262,15 +262,17 @@ class RGBALoadSequence(io.ComfyNode):
                 association_input(
                     "auto: as the sidecar, the EXR or the TIFF says; PNG and TGA are straight. Or say it yourself."
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.001,
-                    round=False,
-                    optional=True,
-                    tooltip="Frames per second of the files; 0 takes the sidecar's rate, and 16 where there is none.",
+                or_whole(
+                    io.Float.Input(
+                        "fps",
+                        default=0.0,
+                        min=0.0,
+                        max=1000.0,
+                        step=0.001,
+                        round=False,
+                        optional=True,
+                        tooltip="Frames per second of the files; 0 takes the sidecar's rate, 16 where there is none.",
+                    )
                 ),
             ],
             outputs=clip_outputs("None: stills have no sound."),
@@ -297,7 +299,7 @@ class RGBALoadSequence(io.ComfyNode):
         from ..pipelines.host.files import footage
 
         said = None if association == "auto" else association
-        image, rate = footage.load_sequence(file, start_frame, frame_count, every_nth, said, fps)
+        image, rate = footage.load_sequence(file, start_frame, frame_count, every_nth, said, float(fps))
         return io.NodeOutput(image, mask_of(image), float(rate), len(image), None)
 
 
@@ -381,7 +383,7 @@ class RGBASaveVideo(io.ComfyNode):
         frames = rgba(image, mask)
         output_folder.warn_if_premultiplied(frames)
         text = running_graph.texts(cls.hidden)
-        plan = VideoPlan(VIDEO_FORMATS[format], exact_rate(fps), association, bleed, text=text)
+        plan = VideoPlan(VIDEO_FORMATS[format], exact_rate(float(fps)), association, bleed, text=text)
         done = output_folder.save_video(
             output_folder.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan, audio
         )
@@ -449,7 +451,7 @@ class RGBASaveAnimation(io.ComfyNode):
 
         frames = rgba(image, mask)
         output_folder.warn_if_premultiplied(frames)
-        plan = Animation(format, exact_rate(fps), loop, quality)
+        plan = Animation(format, exact_rate(float(fps)), loop, quality)
         done = output_folder.save_animation(
             output_folder.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan
         )
@@ -532,7 +534,7 @@ class RGBASaveSpriteSheet(io.ComfyNode):
 
         frames = rgba(image, mask)
         output_folder.warn_if_premultiplied(frames)
-        plan = SheetPlan(exact_rate(fps), columns, max_size, trim, gap, playback)
+        plan = SheetPlan(exact_rate(float(fps)), columns, max_size, trim, gap, playback)
         done = output_folder.save_sheet(
             output_folder.filled_prefix(filename_prefix, frames), in_clips(frames, clips), plan
         )
@@ -592,7 +594,7 @@ class RGBADeliver(io.ComfyNode):
         frames = rgba(image, mask)
         output_folder.warn_if_premultiplied(frames)
         prefix = output_folder.filled_prefix(filename_prefix, frames)
-        done = delivery.deliver(target, prefix, in_clips(frames, clips), exact_rate(fps), audio, cls.hidden)
+        done = delivery.deliver(target, prefix, in_clips(frames, clips), exact_rate(float(fps)), audio, cls.hidden)
         return io.NodeOutput(frames, done.paths, ui=done.ui)
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "clip_inputs",
     "clips_input",
     "io",
+    "or_whole",
     "size_inputs",
     "ui",
 ]
@@ -34,6 +35,11 @@ SUBJECT_OUT = "The Gaussian field: 1 = subject, 0 = empty frame (the other way r
 def category(name: str) -> str:
     """A menu below the pack's own."""
     return f"{ROOT}/{name}"
+
+
+def or_whole(number: io.Float.Input) -> io.Input:
+    """The same input, which takes a link from a whole number too; what comes may be an int."""
+    return io.MultiType.Input(number, [io.Int])
 
 
 def clip_inputs(image: str = "Frames in RGBA (straight) or RGB, 0 to 1.") -> list[io.Input]:

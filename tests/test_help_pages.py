@@ -76,15 +76,17 @@ def _value(expression: ast.expr, names: dict[str, object]) -> object:
 def _sockets(of: ast.AST, side: str, names: dict[str, object]) -> list[Socket]:
     """Every X.Input or X.Output call in the order of the source, those of the helpers that are called included."""
     calls = [each for each in ast.walk(of) if isinstance(each, ast.Call)]
+    either = {id(each.args[0]) for each in calls if isinstance(each.func, ast.Name) and each.func.id == "or_whole"}
     found: dict[str, Socket] = {}
     for call in sorted(calls, key=lambda each: (each.lineno, each.col_offset)):
-        if isinstance(call.func, ast.Name) and call.func.id in HELPERS:
+        if isinstance(call.func, ast.Name) and call.func.id in HELPERS and call.func.id != "or_whole":
             found |= {each.name: each for each in _sockets(HELPERS[call.func.id], side, names)}
         elif isinstance(call.func, ast.Attribute) and call.func.attr == side:
             kind = ast.unparse(call.func.value)
             options = {each.arg: _value(each.value, names) for each in call.keywords if each.arg}
             name = ast.literal_eval(call.args[0])
-            found[name] = Socket(name, kind[3:].upper() if kind.startswith("io.") else None, options)
+            kind = kind[3:].upper() if kind.startswith("io.") else None
+            found[name] = Socket(name, f"{kind}, INT" if id(call) in either else kind, options)
     return list(found.values())
 
 
@@ -171,7 +173,7 @@ def test_a_page_states_the_defaults_ranges_and_options_of_its_node(node: str, la
     rows = _rows(_page(node, language), 0)
     for each in NODES[node].inputs:
         _, _, _, default, allowed = rows[each.name]
-        if each.kind in ("INT", "FLOAT"):
+        if each.kind in ("INT", "FLOAT", "FLOAT, INT"):
             assert float(default) == each.options["default"]
             limits = [each.options[key] for key in ("min", "max", "step") if key in each.options]
             assert _numbers(allowed) == limits, each.name

@@ -26,7 +26,7 @@ def plays(player: PlayerPage) -> None:
     player.at(0)
 
 
-def run_again(player: PlayerPage, fps: int) -> None:
+def run_again(player: PlayerPage, fps: float) -> None:
     """A run whose clip is another one, by its rate."""
     player.in_node("widget('fps').value = argument", fps)
     player.run()
@@ -57,6 +57,27 @@ def test_a_collapsed_node_comes_back_with_its_clip(player: PlayerPage):
     player.settled()
     plays(player)
     run_again(player, 20)
+
+
+def test_the_rate_can_come_from_a_whole_number(player: PlayerPage):
+    """The widget takes numbers with a point, and the link is drawn from a whole number to it."""
+    run_again(player, 23.976)
+    whole = player.in_node(
+        """const whole = LiteGraph.createNode('PrimitiveInt')
+           whole.pos = [node.pos[0] + 640, node.pos[1] + 60]
+           app.graph.add(whole)
+           whole.widgets[0].value = argument
+           app.canvas.setDirty(true, true)
+           return whole.id""",
+        24,
+    )
+    player.settled()
+    index = player.in_node("return node.inputs.findIndex(({name}) => name === 'fps')")
+    (x, y), (left, top) = player.slot(whole, "out", 0), player.slot(player.id, "in", index)
+    player.drag_place((x, y), left - x, top - y)
+    player.until(lambda: player.in_node("return node.inputs[argument].link != null", index), "the rate is linked")
+    player.run()
+    player.until(lambda: "· 24 fps" in player.root.locator(".position").inner_text(), "the clip has the linked rate")
 
 
 def test_a_copy_is_empty_until_it_has_run(player: PlayerPage):

@@ -297,7 +297,8 @@ def _compare(name, key, kind, options, wanted):
         assert kind == "COMBO"
         assert options["options"] == wanted
     else:
-        assert (kind, options["default"]) == ("FLOAT" if isinstance(wanted, float) else "INT", wanted)
+        number = "FLOAT,INT" if key.endswith("fps") else "FLOAT" if isinstance(wanted, float) else "INT"
+        assert (kind, options["default"]) == (number, wanted)
 
 
 def test_the_steps_and_limits_of_the_mean_shift(nodes):

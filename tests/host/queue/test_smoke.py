@@ -548,3 +548,10 @@ def test_every_kind_of_file_is_written_and_what_has_soft_alpha_is_loaded_again(a
     over_black = (each[..., :3] * each[..., 3:] for each in (kept(loaded, "video"), clip))
     assert float((next(over_black) - next(over_black)).abs().mean()) < 0.01
     assert float((kept(loaded, "from_video")[..., 3] - clip[..., 3]).abs().mean()) < 0.1
+
+
+def test_a_rate_may_be_a_whole_number_that_another_node_gives(any_server):
+    """The host refuses a link of another type than the input's before anything runs."""
+    whole = {"whole": node("PrimitiveInt", value=24)}
+    saved = queue_of(any_server)(CLIP, whole, save("smoke/rate", "clip", fps=["whole", 0]))
+    assert sidecar(saved.files)["fps"] == {"num": 24, "den": 1, "value": 24}
