@@ -37,7 +37,8 @@ def prefix_input(example: str) -> io.Input:
     return io.String.Input(
         "filename_prefix",
         default="rgba/clip",
-        tooltip=f"Folders and a name below the output folder: {example} The host's tokens, such as %year%, work.",
+        tooltip=f"Folders and a name below the output folder: {example} The host's tokens, such as %year% and "
+        "%date:yyyy-MM-dd%, work.",
     )
 
 

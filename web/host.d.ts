@@ -8,6 +8,7 @@ interface ComfyWidget {
   serialize?: boolean
   options?: { values?: string[] }
   callback?: (value: unknown) => void
+  serializeValue?: () => unknown
 }
 
 interface ComfyDOMWidget extends ComfyWidget {
@@ -145,4 +146,8 @@ declare module '*/scripts/app.js' {
 
 declare module '*/scripts/api.js' {
   export const api: ComfyApi
+}
+
+interface Window {
+  comfyAPI?: { utils?: { applyTextReplacements?: (app: ComfyApp, text: string) => string } }
 }

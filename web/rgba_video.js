@@ -3,6 +3,7 @@
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { ellipseWidgets } from './host_bridge.js'
+import { fillTokens } from './name_tokens.js'
 import { addPlayer } from './preview_bridge.js'
 import { addStillUpload } from './still_upload.js'
 
@@ -30,6 +31,7 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
+    if (node.comfyClass?.startsWith('RGBA')) fillTokens(app, node)
     if (node.comfyClass === 'RGBAPreview') addPlayer(app, api, node)
     if (node.comfyClass === 'RGBALoadSequence') addStillUpload(app, api, node)
   },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from graph_page import ANOTHER_TAB
 from player_page import PlayerPage, clip_graph
@@ -78,6 +80,22 @@ def test_the_rate_can_come_from_a_whole_number(player: PlayerPage):
     player.until(lambda: player.in_node("return node.inputs[argument].link != null", index), "the rate is linked")
     player.run()
     player.until(lambda: "· 24 fps" in player.root.locator(".position").inner_text(), "the clip has the linked rate")
+
+
+@pytest.mark.parametrize("saver", ["RGBASaveSequence", "RGBASaveVideo", "RGBASaveAnimation", "RGBADeliver"])
+def test_names_have_the_tokens_that_the_page_fills_in_for_the_hosts_savers(player: PlayerPage, saver: str):
+    asked = "shots/%date:yyyy%_%RGBAPreview.fps%_%year%"
+    node = player.in_node(
+        """const saver = LiteGraph.createNode(argument[0])
+           app.graph.add(saver)
+           saver.widgets.find(({name}) => name === 'filename_prefix').value = argument[1]
+           return saver.id""",
+        [saver, asked],
+    )
+    year = time.strftime("%Y")
+    assert player.prompt()[str(node)]["inputs"]["filename_prefix"] == f"shots/{year}_16_%year%"
+    saved = player.in_node("return app.graph.getNodeById(argument).serialize().widgets_values", node)
+    assert asked in saved  # the workflow keeps what was typed
 
 
 def test_a_copy_is_empty_until_it_has_run(player: PlayerPage):
