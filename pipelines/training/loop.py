@@ -37,7 +37,9 @@ from .notes import Notes
 
 LOSS = "loss"
 MANY_BAD_STEPS = 20
-"""So many attempts in a row without a finite loss and gradient end a run that skips or repeats them."""
+"""So many steps in a row without a finite loss and gradient end a run that skips them."""
+SMALLEST_SCALE = 1.0
+"""A gradient that overflows float16 at this loss scale is not finite by itself."""
 
 
 class NotFinite(ArithmeticError):
@@ -114,13 +116,14 @@ def train(
         bad = 0
         while worker.step < run.steps:
             terms = worker.advance(batches)
+            if worker.repeats:
+                notes.say(worker.complaint)
+                continue
             bad = 0 if terms is not None else bad + 1
             if terms is None:
                 notes.say(worker.complaint)
                 if bad >= MANY_BAD_STEPS:
                     raise NotFinite(f"{bad} steps in a row had no finite loss or gradient; last: {worker.complaint}")
-                if worker.repeats:
-                    continue
             elif worker.step % run.note_every == 0 or worker.step == run.steps:
                 notes.scalars(worker.step, {**worker.mean(terms), "rate": rate(worker.step - 1)})
             notes.advance()
@@ -164,7 +167,8 @@ class _Worker:
         self.average = {name: tensor.detach().clone() for name, tensor in trained.items()} if run.average else {}
         self.step = 0
         self.complaint = ""
-        self.repeated: list[Batch] = []
+        self.kept_batches: list[Batch] = []
+        self.scale_before: float | None = None
 
     @property
     def is_main(self) -> bool:
@@ -173,7 +177,7 @@ class _Worker:
     @property
     def repeats(self) -> bool:
         """Whether the next step is one that was tried already, and overflowed."""
-        return bool(self.repeated)
+        return self.scale_before is not None
 
     @property
     def samples_per_step(self) -> int:
@@ -198,9 +202,9 @@ class _Worker:
     def advance(self, batches: Iterator[Batch]) -> dict[str, Tensor] | None:
         """One step: the mean of the losses, or None when it was skipped for not being finite, or is to be repeated."""
         scaler = self.accelerator.scaler
-        passes: Iterable[Batch] = self.repeated or islice(batches, self.run.accumulate)
+        passes: Iterable[Batch] = self.kept_batches or islice(batches, self.run.accumulate)
         if scaler is not None:
-            passes = self.repeated = list(passes)
+            passes = self.kept_batches = list(passes)
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * self.rate(self.step)
         parts = [self._add_gradient(part, numbers, batch) for part, (numbers, batch) in enumerate(passes)]
@@ -209,12 +213,12 @@ class _Worker:
         if losses_fine and gradient_fine:
             self.optimizer.step()
             self._move_average()
-        elif scaler is not None and losses_fine:
-            before = scaler.get_scale()
+        elif scaler is not None and losses_fine and (before := scaler.get_scale()) > SMALLEST_SCALE:
+            self.scale_before = self.scale_before or before
             scaler.update()
             self.optimizer.zero_grad()
             self.complaint = (
-                f"step {self.step + 1} repeated: the gradient overflows float16 at a loss scale of {before:g}; "
+                f"step {self.step} repeated: the gradient overflows float16 at a loss scale of {before:g}; "
                 f"now {scaler.get_scale():g}"
             )
             return None
@@ -222,11 +226,11 @@ class _Worker:
             wrong = self._what_is_not_finite(parts, norm)
             if self.run.on_not_finite == "stop":
                 raise NotFinite(f"{wrong}; lower the learning rate, or skip.")
-            self.complaint = f"step {self.step + 1} skipped: {wrong}"
+            self.complaint = f"step skipped: {wrong}"
             if scaler is not None:
-                scaler.update(scaler.get_scale())  # the loss is not finite before it is scaled: the scale stays
+                scaler.update(self.scale_before or scaler.get_scale())  # no fault of the scale: it is as before
         self.optimizer.zero_grad()
-        self.repeated = []
+        self.kept_batches, self.scale_before = [], None
         self.step += 1
         if not (losses_fine and gradient_fine):
             return None

@@ -108,7 +108,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_it(tmp_path):
 def test_a_loss_that_is_not_finite_is_skipped_when_wanted(tmp_path, capfd):
     weights = train(*toy_loss(Toy(), broken={9}), **small_run(tmp_path, batch=2, on_not_finite="skip"))
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
-    assert "step 5 skipped" in capfd.readouterr().err
+    assert re.search(r"step skipped: .*nan.* at step 4, samples 8 to 9", capfd.readouterr().err)
 
 
 def test_a_run_that_skips_every_step_ends(tmp_path):
@@ -162,7 +162,7 @@ def test_a_loss_that_is_not_finite_in_float16_is_skipped_and_the_loss_scale_stay
     settings = {"batch": 2, "precision": "fp16", "on_not_finite": "skip"}
     weights = train(*toy_loss(Toy(), broken={9, 12}), **small_run(tmp_path / "broken", settings))
     said = capfd.readouterr().err
-    assert "step 5 skipped" in said and "step 7 skipped" in said
+    assert re.findall(r"step skipped: .*nan.* at step (\d)", said) == ["4", "6"]
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
     train(*toy_loss(Toy()), **small_run(tmp_path / "whole", settings))
     assert last_scale(tmp_path / "broken") == last_scale(tmp_path / "whole")
@@ -173,14 +173,39 @@ def test_a_loss_that_is_not_finite_in_float16_stops_the_run_and_names_it(tmp_pat
         train(*toy_loss(Toy(), broken={9}), **small_run(tmp_path, batch=2, precision="fp16"))
 
 
-def test_a_gradient_that_is_finite_at_no_loss_scale_ends_the_run(tmp_path):
+def steep(at):
+    """A loss of 0 whose gradient is 0 times infinite, for the samples of these steps."""
+
+    def loss(model, batch, _draws):
+        steep.step += 1
+        distance = (model(batch) * 0).abs()
+        return {"loss": distance.sqrt().mean() if steep.step in at else model(batch).square().mean()}
+
+    steep.step = -1
+    return loss
+
+
+def test_a_gradient_that_is_finite_at_no_loss_scale_ends_the_run_by_name(tmp_path):
     model, _, samples = toy_loss(Toy())
+    with pytest.raises(NotFinite, match="the gradient's norm is nan at step 0; lower the learning rate"):
+        train(model, steep(range(99)), samples, **small_run(tmp_path, precision="fp16"))
 
-    def steep(model, batch, _draws):
-        return {"loss": (model(batch) * 0).abs().sqrt().mean()}  # 0, and its gradient is infinite times 0
 
-    with pytest.raises(NotFinite, match="20 steps in a row had no finite loss or gradient; last: step 1 repeated"):
-        train(model, steep, samples, **small_run(tmp_path, precision="fp16"))
+def test_a_gradient_that_is_finite_at_no_loss_scale_is_skipped_when_wanted_and_the_scale_comes_back(tmp_path, capfd):
+    model, _, samples = toy_loss(Toy())
+    run = small_run(tmp_path, precision="fp16", on_not_finite="skip", steps=2)
+    train(model, steep(range(17)), samples, **run)  # as often as 65536 can be halved, and once more
+    said = capfd.readouterr().err
+    assert said.count("step 0 repeated") == 16
+    assert "step skipped: the gradient's norm is nan at step 0" in said
+    assert last_scale(tmp_path) == 65536
+    with pytest.raises(NotFinite, match="20 steps in a row"):
+        train(
+            model,
+            steep(range(999)),
+            samples,
+            **small_run(tmp_path / "all", steps=99, precision="fp16", on_not_finite="skip"),
+        )
 
 
 @pytest.fixture
