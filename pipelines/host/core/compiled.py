@@ -1,4 +1,4 @@
-"""Networks that another node has had compiled: our hooks want them computed as they are written.
+"""Networks that another node has had compiled: where our hooks stand they run as they are written.
 
 Dynamo reads hooks when it traces a network and does not look again: a network that was compiled without them goes on
 without them, and one that was compiled with them keeps them for every other MODEL.
@@ -30,8 +30,9 @@ def is_compiled(base: nn.Module, model_options: Mapping[str, Any]) -> bool:
     return any(_traces(module) for module in base.modules())
 
 
-def as_written(what: str) -> AbstractContextManager[None]:
-    """Inside, compiled networks run uncompiled, and the node that runs says so. `what`: what would be lost.
+def as_written(what: str, instead: str) -> AbstractContextManager[None]:
+    """Inside, compiled networks run uncompiled, and the node that runs says so. `what`: what would be lost; `instead`:
+    what to do about it.
 
     Raises ValueError where this torch cannot do that.
     """
@@ -40,7 +41,7 @@ def as_written(what: str) -> AbstractContextManager[None]:
             f"{what} would be lost in a compiled network, and torch {torch.__version__} cannot run it uncompiled: take "
             "TorchCompileModel out, or update torch to 2.6."
         )
-    warn(f"This run is not compiled: a compiled network would lose {what}. Take TorchCompileModel out.")
+    warn(f"This run is not compiled: a compiled network would lose {what}. {instead}")
     return torch.compiler.set_stance("force_eager")
 
 
@@ -48,5 +49,10 @@ def _traces(module: nn.Module) -> bool:
     return (
         isinstance(module, torch._dynamo.OptimizedModule)
         or getattr(module, "_compiled_call_impl", None) is not None
-        or hasattr(vars(module).get("forward"), "_torchdynamo_orig_callable")
+        or _is_compiled_function(vars(module).get("forward"))
     )
+
+
+def _is_compiled_function(function: object) -> bool:
+    """torch marks what is kept from being compiled in the same way, and by one attribute more."""
+    return hasattr(function, "_torchdynamo_orig_callable") and not hasattr(function, "_torchdynamo_disable")

@@ -85,7 +85,7 @@ class _Run:
         with ExitStack() as whole_run, self.watch:
             compiled = is_compiled(guider.inner_model, self.options)
             if compiled and self.hooks:
-                whole_run.enter_context(as_written(self.what))
+                whole_run.enter_context(as_written(self.what, self.instead))
             for base in (guider.inner_model, *_on_other_devices(guider.model_patcher)):
                 self._begin(base, compiled)
             result = executor(guider, sigmas, extra, *rest, **named)

@@ -13,15 +13,17 @@ from .marks import Mark
 def merge(model: Any, key: str, patches: Mapping[Any, Any], what: str, strength: float = 1.0) -> list[str]:
     """Puts the host's `patches` on a cloned ModelPatcher and gives the weights that have them.
 
-    A run in which one was not used ends after its first step with an error that says `what` is lost. Raises ValueError
-    for weights that this model does not let the host patch.
+    A run ends after its first step with an error that says `what` is lost where a patch has not been applied yet, on no
+    device. Raises ValueError for weights that this model does not let the host patch.
     """
+    if not patches:
+        return []
     marks = [Mark(each if isinstance(each, str) else each[0]) for each in patches]
     noting = {_noted(each, mark): patch for (each, patch), mark in zip(patches.items(), marks)}
     taken = {each[0] for each in model.add_patches(noting, strength)}
     if refused := {mark.path for mark in marks} - taken:
         raise ValueError(
-            f"{what} changes {len(refused)} weights that this model's loader lets nobody patch "
+            f"{what} changes {len(refused)} weights that cannot be patched with this loader "
             f"({list_names(refused)}); load the model with a node of the host, such as Load Diffusion Model."
         )
     instead = "Load the model with a node of the host, such as Load Diffusion Model, or take that node out."

@@ -69,9 +69,10 @@ class Change(Protocol):
     def take_off(self) -> object: ...
 
 
-_in_place: WeakKeyDictionary[nn.Module, dict[object, list[Change]]] = WeakKeyDictionary()
-"""{base model: {each attachment: its changes}}. Here, not with the MODEL: what is collected as garbage loses its weak
-references before it can eject."""
+_in_place: WeakKeyDictionary[nn.Module, dict[object, tuple[int, list[Change]]]] = WeakKeyDictionary()
+"""{base model: {each attachment: (the patcher that has injected it, its changes)}}. Here, not with the MODEL: what is
+collected as garbage loses its weak references before it can eject. A clone believes that it has injected what the
+original has, and must not eject that."""
 
 
 def attach(
@@ -91,16 +92,23 @@ def attach(
     ours = object()
 
     def inject(patcher: ModelPatcher) -> None:
-        eject(patcher)
-        made = list(changes(patcher, layers_beside(patcher, key)))
-        _in_place.setdefault(patcher.model, {})[ours] = made
+        take_off(patcher.model)
+        _in_place.setdefault(patcher.model, {})[ours] = id(patcher), list(changes(patcher, layers_beside(patcher, key)))
 
     def eject(patcher: Any) -> None:
-        for change in _in_place.get(patcher.model, {}).pop(ours, ()):
+        if owner_and_changes(patcher.model)[0] == id(patcher):
+            take_off(patcher.model)
+
+    def take_off(base: nn.Module) -> None:
+        for change in owner_and_changes(base)[1]:
             change.take_off()
+        _in_place.get(base, {}).pop(ours, None)
+
+    def owner_and_changes(base: nn.Module) -> tuple[int, list[Change]]:
+        return _in_place.get(base, {}).get(ours, (0, []))
 
     def marks_of(base: nn.Module) -> list[Mark]:
-        return [change for change in _in_place[base][ours] if isinstance(change, Mark)]
+        return [change for change in owner_and_changes(base)[1] if isinstance(change, Mark)]
 
     detach(model, key)
     stand_beside(model, key, layers)

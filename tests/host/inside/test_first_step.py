@@ -163,7 +163,7 @@ def test_a_weight_that_takes_no_patch_is_refused_by_the_node(bench, case):
 
     model = bench.picture(bench.pictures.SDXL)
     model.__class__ = Closed
-    with pytest.raises(ValueError, match=r"changes \d weights that this model's loader lets nobody patch \(.*out\.2"):
+    with pytest.raises(ValueError, match=r"changes \d weights that cannot be patched with this loader \(.*out\.2"):
         bench.layers(model, bench.pictures.XL_CONV)
 
 
@@ -299,3 +299,19 @@ def test_a_layer_that_is_not_called_on_another_device_ends_the_run(patched, samp
     (path, *_) = HOOKED[case]
     with uncalled(other.model.diffusion_model.get_submodule(path)), pytest.raises(RuntimeError, match="was lost on"):
         sample(patched)
+
+
+@pytest.mark.parametrize("case", HOOKED)
+def test_a_clone_that_goes_while_the_original_runs_takes_no_hooks_along(patched, sample, case):
+    """A clone of a MODEL in use believes that its hooks are in place."""
+    expected = sample(patched)
+    seen = []
+
+    def step(executor: Any, *args: Any, **named: Any) -> Any:
+        seen.append(patched.clone())
+        seen.clear()
+        gc.collect()
+        return executor(*args, **named)
+
+    patched.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, "clones", step)
+    assert torch.equal(sample(patched), expected)
