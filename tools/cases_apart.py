@@ -15,12 +15,13 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 Figures = dict[str, Any]
-"""What is known of a case: `seconds`, `error` if it failed, and whatever its function has returned."""
+"""What is known of a case: `wall_seconds`, `error` if it failed, and whatever its function has returned."""
+Cases = Mapping[str, Callable[[], Figures]]
 
 START_S = 180.0
 """How long a child may take until it begins with its first case."""
@@ -38,7 +39,7 @@ def work_through(names: Iterable[str], folder: Path, run: Callable[[str], Figure
             figures |= run(name)
         except Exception:  # whatever a case may raise is that case's result
             figures["error"] = traceback.format_exc()
-        figures["seconds"] = round(time.monotonic() - began, 3)
+        figures["wall_seconds"] = round(time.monotonic() - began, 3)
         part = folder / f"{name}.json.part"
         part.write_text(json.dumps(figures))
         part.rename(folder / f"{name}.json")
