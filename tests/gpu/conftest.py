@@ -110,7 +110,9 @@ class Computed:
         """Where the case has run, which nodes it has used; fails with the case's own error."""
         figures = self.jobs[variant].result()[case]
         if "error" in figures:
-            pytest.fail(f"{case} failed on a host started with {variant!r}:\n{figures['error']}", pytrace=False)
+            error = figures["error"].strip()
+            last = error.splitlines()[-1]
+            pytest.fail(f"{last}\n{case} failed on a host started for {variant!r}:\n{error}", pytrace=False)
         return figures
 
     def tensors(self, variant: str, case: str) -> dict[str, Tensor]:

@@ -398,7 +398,7 @@ def reports(host: Host) -> Results:
 
 def files(host: Host) -> Results:
     clip, rate = host.image(), {"fps": 24.0}
-    saved = {"filename_prefix": "gpu/exr", "format": "exr half", "passes": "rgba", "start_frame": 1, "padding": 4}
+    saved = {"filename_prefix": "gpu/png", "format": "png 16-bit", "passes": "rgba", "start_frame": 1, "padding": 4}
     host.RGBASaveSequence(image=clip, **rate, **saved, existing="overwrite", compression=1)
     video = {"filename_prefix": "gpu/video", "format": "ffv1", "association": "straight", "bleed": False}
     (_, video_path, *_) = host.RGBASaveVideo(image=clip, **rate, **video)
@@ -407,7 +407,7 @@ def files(host: Host) -> Results:
     host.RGBADeliver(image=clip, **rate, filename_prefix="gpu/delivered", target="Unreal")
     host.RGBAPreview(image=clip, **rate)
     whole = {"start_frame": 0, "frame_count": 0, "every_nth": 1}
-    sequence = next(path for path in (output_folder() / "gpu").iterdir() if path.name.startswith("exr"))
+    sequence = next(path for path in (output_folder() / "gpu").iterdir() if path.name.startswith("png"))
     loaded = host.RGBALoadSequence(file=f"gpu/{sequence.name} [output]", **whole)[0]
     name = Path(video_path).name
     again = host.RGBALoadVideo(file=f"gpu/{name} [output]", **whole)[0]
