@@ -26,6 +26,7 @@ Cases = Mapping[str, Callable[[], Figures]]
 START_S = 180.0
 """How long a child may take until it begins with its first case."""
 POLL_S = 0.1
+LAST = "the last of this process"
 BROKEN_DEVICE = ("CUDA error", "CUBLAS_STATUS", "CUDNN_STATUS_EXECUTION")
 
 
@@ -40,10 +41,12 @@ def work_through(names: Iterable[str], folder: Path, run: Callable[[str], Figure
         except Exception:  # whatever a case may raise is that case's result
             figures["error"] = traceback.format_exc()
         figures["wall_seconds"] = round(time.monotonic() - began, 3)
+        broken = any(sign in str(figures.get("error")) for sign in BROKEN_DEVICE)
+        figures |= {LAST: True} if broken else {}
         part = folder / f"{name}.json.part"
         part.write_text(json.dumps(figures))
         part.rename(folder / f"{name}.json")
-        if any(sign in str(figures.get("error")) for sign in BROKEN_DEVICE):
+        if broken:
             sys.exit("the device is broken for this process")
 
 
@@ -78,22 +81,23 @@ def run_apart(
 def _await(
     child: subprocess.Popen[bytes], folder: Path, name: str, limit_s: float, until: float, log: Path
 ) -> tuple[Figures, bool]:
-    """The figures of the case that the child is at, and whether the child can go on."""
+    """The figures of the case that the child is at, and whether it can go on; it is ended if it takes too long."""
     done, begun = folder / f"{name}.json", folder / f"{name}.begun"
-    asked = time.monotonic()
+    asked = time.time()
     while True:
         ended = child.poll() is not None  # before the look at the file, or the last case would be missed
         if done.is_file():
-            return json.loads(done.read_text()), not ended
+            figures = json.loads(done.read_text())
+            return figures, not (figures.pop(LAST, False) or ended)
         if ended:
             return {"error": f"the process ended with {child.returncode}:\n{_tail(log)}"}, False
-        now = time.monotonic()
-        limit = limit_s if begun.is_file() else START_S
-        if now - asked > limit or now > until:
-            why = f"took over {limit:.0f} s" if now - asked > limit else "was cut off: no time was left for it"
-            return {"error": f"{why}\n{_tail(log)}"}, False
-        if begun.is_file() and limit_s != START_S:
-            asked = max(asked, begun.stat().st_mtime - time.time() + now)
+        since, limit = (begun.stat().st_mtime, limit_s) if begun.is_file() else (asked, START_S)
+        if time.monotonic() > until:
+            os.killpg(child.pid, signal.SIGKILL)
+            return {"error": f"was cut off: no time was left for it\n{_tail(log)}"}, False
+        if time.time() - since > limit:
+            os.killpg(child.pid, signal.SIGKILL)
+            return {"error": f"took over {limit:g} s\n{_tail(log)}"}, False
         time.sleep(POLL_S)
 
 

@@ -58,7 +58,7 @@ ON_CPU = {
 }
 NEEDS_CUDA = "needs CUDA"
 ON_CUDA = {
-    "float32": Variant("--disable-dynamic-vram --force-fp32 --fp32-vae", FLOAT32),
+    "float32": Variant("--disable-dynamic-vram --force-fp32 --fp32-vae --fp32-text-enc", FLOAT32),
     "float16": Variant("--disable-dynamic-vram --fp16-unet --fp16-vae", FLOAT16),
     "bfloat16": Variant("--disable-dynamic-vram --bf16-unet --bf16-vae", BFLOAT16),
     "DynamicVRAM": Variant("--enable-dynamic-vram", BFLOAT16, lacks("comfy_aimdo")),

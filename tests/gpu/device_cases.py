@@ -455,16 +455,20 @@ def interrupted(host: Host) -> Results:
 
 
 def two_graphs(host: Host) -> Results:
-    """Bytes that torch has allocated on the device after each round of two graphs, with the models that stay loaded."""
+    """Bytes on the device after each round of two graphs, torch's and DynamicVRAM's, with models that stay loaded."""
+    import comfy.memory_management
     import comfy.model_management
 
     held = []
+    dynamic = importlib.import_module("comfy_aimdo.control").get_total_vram_usage
+    if not comfy.memory_management.aimdo_enabled:
+        dynamic = int
     for _ in range(ROUNDS):
         wan_sampled(host, "unmerged")
         wan_decode(host)
         gc.collect()
         comfy.model_management.soft_empty_cache()
-        held.append(torch.cuda.memory_allocated())
+        held.append(torch.cuda.memory_allocated() + dynamic())
     return {"bytes": torch.tensor(held)}
 
 

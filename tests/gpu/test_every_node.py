@@ -38,11 +38,11 @@ def test_a_device_computes_what_the_cpu_computes(computed, variants, record_prop
 
 
 @each_variant
-def test_what_goes_from_node_to_node_lies_where_the_host_keeps_it(computed, variant):
+def test_nothing_that_goes_from_node_to_node_stays_on_the_device_unless_the_host_keeps_it_there(computed, variant):
     elsewhere = {
         case: figures["devices"]
         for case in COMPARED
-        if set((figures := computed.figures(variant, case))["devices"]) != {figures["expected device"]}
+        if not set((figures := computed.figures(variant, case))["devices"]) <= {figures["expected device"], "cpu"}
     }
     assert elsewhere == {}
 
