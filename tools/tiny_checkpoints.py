@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 if not __package__:  # started as a file: the checkout takes the place of this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 from tools import comfy_host, tiny_picture_models
+from tools.comfy_host import in_process
 
 WIDTH, FFN, BLOCKS, HEADS, FREQUENCIES, TEXT = 48, 96, 2, 2, 32, 32
 VAE_WIDTH, VAE_RANK, DORA_RANK, SPEED_RANK = 8, 4, 4, 3
@@ -312,11 +313,7 @@ def main() -> int:
     if Path(sys.executable).absolute() != Path(host.python).absolute():
         command = [host.python, str(Path(__file__).resolve()), *sys.argv[1:]]
         return subprocess.run(command, env=comfy_host.environment()).returncode
-    sys.path[0] = host.root  # in the place of the checkout, whose `nodes` would hide the host's
-    sys.argv = [sys.argv[0], "--cpu"]
-    import comfy.options
-
-    comfy.options.enable_args_parsing()
+    in_process.enter(host.root, "--cpu")
     write(options.folder, options.seed)
     return 0
 
