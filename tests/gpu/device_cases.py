@@ -290,12 +290,19 @@ def cogvideox_first_frame(host: Host) -> Results:
     size = {"width": 64, "height": 48, "length": 9}
     positive, negative, latent = host.RGBAJointFirstFrame(**host.prompts, vae=vae, image=host.image(1), **size)
     sampler, sigmas = host.RGBACogVideoXSampler(method="dpm", steps=2, dynamic_cfg=False)
+    sampler.noise_of = noise_of_the_cpu
     run = {"model": joint, "add_noise": True, "noise_seed": 7, "cfg": 6.0, "sampler": sampler, "sigmas": sigmas}
     sampled = host.SamplerCustom(**run, positive=positive, negative=negative, latent_image=latent)[0]
     rgb, alpha = host.RGBASplitJoint(samples=sampled)[:2]
     (kept,) = host.RGBAJointLatent(rgb=rgb, alpha=alpha, keep="alpha")
     again = {"positive": positive, "negative": negative, "latent_image": kept, **KSAMPLER, "cfg": 4.0}
     return named(rgb, alpha, *host.RGBASampleJoint(model=joint, **again)[:2])
+
+
+def noise_of_the_cpu(x: Tensor, seed: int | None) -> Callable[[], Tensor]:
+    """The sampler's own noise is drawn where it computes, and no two devices draw the same."""
+    generator = torch.Generator().manual_seed(seed or 0)
+    return lambda: torch.randn(x.shape, generator=generator).to(x)
 
 
 def wan_joint(host: Host) -> Results:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from types import ModuleType
 
 PACK = Path(__file__).resolve().parents[2]
 HERE = str(Path(__file__).resolve().parent)
@@ -27,6 +27,7 @@ def main(arguments: str, folder: str, *names: str) -> None:
 
     @torch.inference_mode()
     def run(name: str) -> cases_apart.Figures:
+        torch.manual_seed(os.getpid())  # no two processes compute the same if that decides
         host.used.clear()
         results, figures = host.results_of(device_cases.CASES[name])
         save_file(results, Path(folder) / f"{name}.safetensors")
@@ -36,5 +37,4 @@ def main(arguments: str, folder: str, *names: str) -> None:
 
 
 if __name__ == "__main__":
-    assert isinstance(cases_apart, ModuleType)
     main(*sys.argv[1:])
