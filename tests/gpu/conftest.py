@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,9 @@ MEMORY = ("float32", "DynamicVRAM", "novram")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", choices=("cuda", "cpu"), default="cuda", help="where the nodes compute")
+    parser.addoption(
+        "--limit", type=float, default=float("inf"), help="seconds after which no case is computed any more"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,20 +95,20 @@ def variants_of(config: pytest.Config) -> dict[str, Variant]:
 class Computed:
     """The cases of all variants, computed in the background from the first question on."""
 
-    def __init__(self, variants: dict[str, Variant], cases: tuple[str, ...], folder: Path, on_cuda: bool) -> None:
-        self.folder, self.on_cuda = folder, on_cuda
+    def __init__(self, variants: dict[str, Variant], folder: Path, on_cuda: bool, until: float) -> None:
+        self.folder, self.on_cuda, self.until = folder, on_cuda, until
         jobs = {"reference": REFERENCE} | {name: each for name, each in variants.items() if not each.lacks}
         self.pool = ThreadPoolExecutor(max_workers=min(len(jobs), max(2, (os.cpu_count() or 2) // 3)))
         self.jobs: dict[str, Future[dict[str, cases_apart.Figures]]] = {
-            name: self.pool.submit(self._run, name, each, cases) for name, each in jobs.items()
+            name: self.pool.submit(self._run, name, each) for name, each in jobs.items()
         }
 
-    def _run(self, name: str, variant: Variant, cases: tuple[str, ...]) -> dict[str, cases_apart.Figures]:
+    def _run(self, name: str, variant: Variant) -> dict[str, cases_apart.Figures]:
         folder = self.folder / name
         folder.mkdir()
         command = [sys.executable, str(HERE / "run_cases.py"), variant.arguments]
-        wanted = (*cases, "two_graphs") if self.on_cuda and name in MEMORY else cases
-        return dict(cases_apart.run_apart(command, wanted, folder, CASE_LIMIT_S))
+        wanted = (*COMPARED, "two_graphs") if self.on_cuda and name in MEMORY else COMPARED
+        return dict(cases_apart.run_apart(command, wanted, folder, CASE_LIMIT_S, self.until))
 
     def figures(self, variant: str, case: str) -> cases_apart.Figures:
         """Where the case has run, which nodes it has used; fails with the case's own error."""
@@ -130,4 +134,5 @@ def computed(
     pytestconfig: pytest.Config, variants: dict[str, Variant], tmp_path_factory: pytest.TempPathFactory
 ) -> Computed:
     on_cuda = pytestconfig.getoption("--device") == "cuda"
-    return Computed(variants, COMPARED, tmp_path_factory.mktemp("computed"), on_cuda)
+    until = time.monotonic() + pytestconfig.getoption("--limit")
+    return Computed(variants, tmp_path_factory.mktemp("computed"), on_cuda, until)
