@@ -8,7 +8,7 @@ HOST = $(PYTHON) tools/comfy_host
 HOST_PYTHON = "$$($(HOST) where --python)"
 HOST_ROOT = "$$($(HOST) where --root)"
 
-.PHONY: demo demo-models test test-long check bench host programs
+.PHONY: demo demo-models test test-long check bench gpu host programs
 
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
 demo: export DESCRIPTION := $(PROMPT)
@@ -56,6 +56,11 @@ bench: host programs
 	$(HOST_PYTHON) benchmarks/alpha_work.py
 	$(TEST) tests/browser -m timed -s
 	$(HOST_PYTHON) benchmarks/delivery.py
+
+# Every node on a GPU against the CPU, then time and memory at full size; says so where there is no CUDA. GPU holds its
+# options: GPU="--device cpu --small" tests the command itself, GPU="--out benchmarks/results/gpu.json" keeps the figures.
+gpu: host
+	$(HOST_PYTHON) benchmarks/gpu $(GPU)
 
 host:
 	@began=$$(date +%s); $(HOST) install; echo "ComfyUI ready after $$(($$(date +%s) - began)) s"

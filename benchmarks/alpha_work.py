@@ -12,7 +12,6 @@ The absolute numbers are this machine's; the ratios are what to compare. Linux o
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import gc
 import multiprocessing
@@ -20,7 +19,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,31 +37,12 @@ Run = Callable[..., object]
 def loaded_host() -> Run:
     """The host in this process with its nodes for pictures and this pack; runs a node by its id."""
     sys.path.insert(0, str(ROOT))
-    from tools.comfy_host import install
+    from tools.comfy_host import in_process, install
 
-    root = install().root
-    sys.path[:] = [root, *(path for path in sys.path if Path(path).resolve() != ROOT)]
-    sys.argv = ["x", "--cpu"]
-    import comfy.options
-
-    comfy.options.enable_args_parsing()
-    import comfy.utils
-    import execution
-
-    import nodes
-
-    comfy.utils.PROGRESS_BAR_ENABLED = False
-    for name in ("nodes_compositing", "nodes_images"):
-        extra = Path(root) / "comfy_extras" / f"{name}.py"
-        assert asyncio.run(nodes.load_custom_node(str(extra), module_parent="comfy_extras"))
-    assert asyncio.run(nodes.load_custom_node(str(ROOT)))
-
-    def run(node_id: str, **inputs: Any) -> object:
-        node = nodes.NODE_CLASS_MAPPINGS[node_id]
-        lists = {name: [value] for name, value in inputs.items()}
-        return asyncio.run(execution._async_map_node_over_list("a prompt", "1", node(), lists, node.FUNCTION))
-
-    return run
+    in_process.enter(install().root, "--cpu")
+    in_process.load_nodes("nodes_compositing", "nodes_images")
+    in_process.load_pack()
+    return in_process.run_node
 
 
 def clip(sigma: float) -> Tensor:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 if not __package__:  # started as a file: the checkout takes the place of this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 from tools import comfy_host, tiny_picture_models
+from tools.comfy_host import in_process
 
 WIDTH, FFN, BLOCKS, HEADS, FREQUENCIES, TEXT = 48, 96, 2, 2, 32, 32
 VAE_WIDTH, VAE_RANK, DORA_RANK, SPEED_RANK = 8, 4, 4, 3
@@ -157,7 +158,7 @@ def write(folder: Path, seed: int = 0) -> None:
     save(ALPHA_VAE_SAFE, loras | merge)
 
     dora, plain, comfy_keys, speed = {}, {}, {}, {}
-    for target in _adapted(dit):
+    for target in dora_targets(dit):
         weight = dit[f"{target}.weight"]
         up, down = low_rank(weight, DORA_RANK)
         magnitude = (weight + up @ down).norm(dim=1) * (1 + normal(weight.shape[0], std=0.02))
@@ -212,7 +213,7 @@ def write(folder: Path, seed: int = 0) -> None:
 
     embedding = normal(1, WIDTH, std=0.1)
     rgba = {f"{prefix}.modality_embedding": embedding.clone() for prefix in ("diffusion_model", "transformer")}
-    for target in _rgba_adapted(dit):
+    for target in rgba_targets(dit):
         up, down = rgba_pair(*dit[f"{target}.weight"].shape)
         rgba[f"diffusion_model.{target}.lora_A.weight"], rgba[f"diffusion_model.{target}.lora_B.weight"] = down, up
     save(WAN_LORA, rgba)
@@ -242,15 +243,15 @@ def _decoder_layers(vae: Mapping[str, Tensor], prefixes: Mapping[str, object]) -
                 yield prefix, name.removesuffix(".weight")
 
 
-def _adapted(dit: Mapping[str, object]) -> list[str]:
+def dora_targets(dit: Mapping[str, object]) -> list[str]:
     """The linear layers that Wan-Alpha's DoRA changes: q, k, v, o of both attentions and both of the feed-forward."""
     suffixes = (".q.weight", ".k.weight", ".v.weight", ".o.weight", ".ffn.0.weight", ".ffn.2.weight")
     return [name.removesuffix(".weight") for name in dit if name.startswith("blocks.") and name.endswith(suffixes)]
 
 
-def _rgba_adapted(dit: Mapping[str, object]) -> list[str]:
+def rgba_targets(dit: Mapping[str, object]) -> list[str]:
     """The linear layers that TransPixeler's Wan LoRA changes: all of the DoRA's but the keys and values of the text."""
-    return [target for target in _adapted(dit) if not target.endswith(("cross_attn.k", "cross_attn.v"))]
+    return [target for target in dora_targets(dit) if not target.endswith(("cross_attn.k", "cross_attn.v"))]
 
 
 def _diffusers_name(key: str) -> str:
@@ -312,11 +313,7 @@ def main() -> int:
     if Path(sys.executable).absolute() != Path(host.python).absolute():
         command = [host.python, str(Path(__file__).resolve()), *sys.argv[1:]]
         return subprocess.run(command, env=comfy_host.environment()).returncode
-    sys.path[0] = host.root  # in the place of the checkout, whose `nodes` would hide the host's
-    sys.argv = [sys.argv[0], "--cpu"]
-    import comfy.options
-
-    comfy.options.enable_args_parsing()
+    in_process.enter(host.root, "--cpu")
     write(options.folder, options.seed)
     return 0
 

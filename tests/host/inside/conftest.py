@@ -3,14 +3,13 @@
 The host's root stands first on sys.path and this checkout is not on it: our `nodes` would hide the host's `nodes.py`.
 """
 
-import asyncio
 import importlib.util
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,30 +34,20 @@ def module_at(path: Path, name: str) -> ModuleType:
 
 
 sys.path.insert(0, str(PACK))
-from tools import comfy_host  # noqa: E402
+from tools.comfy_host import in_process  # noqa: E402
 
-HOST = comfy_host.where()
-HERE = str(Path(__file__).resolve().parent)
-sys.path[:] = [HOST.root, HERE, *(path for path in sys.path if Path(path).resolve() != PACK)]
-sys.argv = ["x", "--cpu"]
-
-import comfy.options  # noqa: E402  the host, which has just been put on the path
-
-comfy.options.enable_args_parsing()
+in_process.enter(in_process.find_root(), "--cpu")
+sys.path.insert(1, str(Path(__file__).resolve().parent))
 
 import comfy.model_management  # noqa: E402
 import comfy.model_patcher  # noqa: E402
 import comfy.sampler_helpers  # noqa: E402
-import comfy.utils  # noqa: E402
-import execution  # noqa: E402
 import folder_paths  # noqa: E402
 
 import nodes  # noqa: E402
 
 torch.set_num_threads(1)  # on a busy machine two threads of so small models mostly wait for each other
 torch.use_deterministic_algorithms(True)
-comfy.utils.PROGRESS_BAR_ENABLED = False
-logging.getLogger().setLevel(logging.WARNING)
 
 
 class Goldens(dict[str, Tensor]):
@@ -82,17 +71,7 @@ class Nodes:
     """`nodes.SomeNode(input=value)`: one node, executed by the host's own executor."""
 
     def __getattr__(self, node_id: str) -> Callable[..., tuple[Any, ...]]:
-        node = nodes.NODE_CLASS_MAPPINGS[node_id]
-        instance = node()
-
-        def execute(**inputs: Any) -> tuple[Any, ...]:
-            lists = {name: [value] for name, value in inputs.items()}
-            (result,) = asyncio.run(
-                execution._async_map_node_over_list("a prompt", "1", instance, lists, instance.FUNCTION)
-            )
-            return result if isinstance(result, tuple) else result.args
-
-        return execute
+        return partial(in_process.run_node, node_id)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -118,12 +97,10 @@ def snapshot() -> dict[str, dict[str, object]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def loaded_pack() -> LoadedPack:
-    for extra in EXTRAS:
-        path = str(Path(HOST.root) / "comfy_extras" / f"{extra}.py")
-        assert asyncio.run(nodes.load_custom_node(path, module_parent="comfy_extras"))
+    in_process.load_nodes(*EXTRAS)
     before = snapshot()
-    assert asyncio.run(nodes.load_custom_node(str(PACK)))
-    return LoadedPack(str(PACK).replace(".", "_x_"), before, snapshot())
+    name = in_process.load_pack()
+    return LoadedPack(name, before, snapshot())
 
 
 @pytest.fixture(scope="session")

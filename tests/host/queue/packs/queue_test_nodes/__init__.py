@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import comfy.model_detection
+import comfy.model_management
 import comfy.model_patcher
 import comfy.samplers
 import comfy.sd
@@ -49,7 +50,7 @@ class QueueTestCheckpoint(Node):
     @classmethod
     def INPUT_TYPES(cls):
         names = folder_paths.get_filename_list("checkpoints")
-        return {"required": {"ckpt_name": (names,)}, "optional": {"weight_dtype": (["float32", "fp8"],)}}
+        return {"required": {"ckpt_name": (names,)}, "optional": {"weight_dtype": (["float32", "fp8", "default"],)}}
 
     def run(self, ckpt_name, weight_dtype="float32"):
         patcher, vae = self.load(ckpt_name, weight_dtype)
@@ -61,16 +62,19 @@ class QueueTestCheckpoint(Node):
         unet = comfy.model_detection.detect_unet_config(weights, self.PREFIX)
         family = comfy.supported_models.SD15 if unet["adm_in_channels"] is None else comfy.supported_models.SDXL
         config = family(unet)
+        device, cpu = comfy.model_management.get_torch_device(), torch.device("cpu")
         if weight_dtype == "fp8":
             config.set_inference_dtype(torch.float8_e4m3fn, torch.float32)
+        elif weight_dtype == "default":  # as the host's own loader has it
+            dtype = comfy.model_management.unet_dtype(device=device, weight_dtype=torch.float32)
+            config.set_inference_dtype(dtype, comfy.model_management.unet_manual_cast(dtype, device))
         else:
             config.set_inference_dtype(torch.float32, None)
         model = config.get_model(weights, self.PREFIX)
         prefix = "first_stage_model."
         vae = {key.removeprefix(prefix): each for key, each in weights.items() if key.startswith(prefix)}
         model.load_model_weights(weights, self.PREFIX)
-        cpu = torch.device("cpu")
-        patcher = comfy.model_patcher.CoreModelPatcher(model, load_device=cpu, offload_device=cpu)
+        patcher = comfy.model_patcher.CoreModelPatcher(model, load_device=device, offload_device=cpu)
         return patcher, tiny_vae(vae)
 
 
