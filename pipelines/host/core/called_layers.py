@@ -20,7 +20,7 @@ class CalledInOrder:
         self.row = row
         row.forward = MethodType(nn.Sequential.forward, row)
 
-    def take_off(self) -> None:
+    def remove(self) -> None:
         vars(self.row).pop("forward", None)
 
 

@@ -30,18 +30,19 @@ def is_compiled(base: nn.Module, model_options: Mapping[str, Any]) -> bool:
     return any(_traces(module) for module in base.modules())
 
 
-def as_written(what: str, instead: str) -> AbstractContextManager[None]:
-    """Inside, compiled networks run uncompiled, and the node that runs says so. `what`: what would be lost; `instead`:
-    what to do about it.
+def as_written(feature: str, remedy: str) -> AbstractContextManager[None]:
+    """Inside, compiled networks run uncompiled, and the node that runs says so.
+
+    feature: what would be lost; remedy: what to do about it.
 
     Raises ValueError where this torch cannot do that.
     """
     if not hasattr(torch.compiler, "set_stance"):
         raise ValueError(
-            f"{what} would be lost in a compiled network, and torch {torch.__version__} cannot run it uncompiled: take "
-            "TorchCompileModel out, or update torch to 2.6."
+            f"TorchCompileModel would lose {feature}, and torch {torch.__version__} cannot run this uncompiled: take "
+            "it out, or update torch to 2.6."
         )
-    warn(f"This run is not compiled: a compiled network would lose {what}. {instead}")
+    warn(f"This run is not compiled: TorchCompileModel would lose {feature}. {remedy}")
     return torch.compiler.set_stance("force_eager")
 
 

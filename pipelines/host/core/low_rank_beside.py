@@ -15,7 +15,7 @@ from ...lora.low_rank import LowRank
 from .base_weight import is_plain
 from .called_layers import call_in_order
 from .marks import after_forward
-from .side_model import Change, add_linear_, attach, linear
+from .side_model import Removable, add_linear_, attach, linear
 
 if TYPE_CHECKING:
     from .sockets import ModelPatcher
@@ -25,7 +25,7 @@ PREFIX = "diffusion_model."
 
 @dataclass(frozen=True)
 class Place:
-    """The layer at `target`, or of a fused one the outputs from `start` on, `size` of them."""
+    """Output features `start` to `start + size` of the layer `target`; all of them when `size` is None."""
 
     target: str
     start: int = 0
@@ -45,16 +45,23 @@ def rounds_patches(model: ModelPatcher, target: str) -> bool:
     return hasattr(module, "in_features") and not is_plain(getattr(module, "weight", None))
 
 
-def put_beside(model: ModelPatcher, key: str, pairs: Mapping[Place, LowRank], strength: float, what: str) -> None:
-    """Adds the pairs to a cloned ModelPatcher, to what stands beside it under other keys; `what` is for messages."""
+def put_beside(model: ModelPatcher, key: str, pairs: Mapping[Place, LowRank], strength: float, feature: str) -> None:
+    """Adds the pairs to a cloned ModelPatcher, to what stands beside it under other keys; `feature` is for messages."""
 
-    def hooks(patcher: ModelPatcher, layers: nn.ModuleList) -> Iterator[Change]:
+    def hooks(patcher: ModelPatcher, layers: nn.ModuleList) -> Iterator[Removable]:
         network = patcher.model.diffusion_model
         yield from call_in_order(network, [place.target for place in pairs])
         for place, layer in zip(pairs, cast("list[_Pair]", list(layers))):
             yield after_forward(network, place.target, _adding(place, layer))
 
-    attach(model, key, nn.ModuleList(_Pair(pair, strength) for pair in pairs.values()), hooks, what, "Take it out.")
+    attach(
+        model,
+        key,
+        nn.ModuleList(_Pair(pair, strength) for pair in pairs.values()),
+        hooks,
+        feature,
+        "Take the other node out.",
+    )
 
 
 def _adding(place: Place, layer: _Pair) -> Callable[..., Tensor]:

@@ -26,6 +26,9 @@ class Mark:
         self.acted = True
         return value
 
+    def remove(self) -> None:
+        """What comes with every call, such as an attention override, goes by itself."""
+
 
 class Hook(Mark):
     """One of torch's hooks on a module."""
@@ -33,7 +36,9 @@ class Hook(Mark):
     def __init__(self, path: str, handle: RemovableHandle) -> None:
         super().__init__(path)
         self.handle = handle
-        self.take_off = handle.remove
+
+    def remove(self) -> None:
+        self.handle.remove()
 
 
 def before_forward(network: nn.Module, path: str, hook: Callable[..., Any]) -> Hook:

@@ -10,11 +10,11 @@ from .first_step import watch_first_step
 from .marks import Mark
 
 
-def merge(model: Any, key: str, patches: Mapping[Any, Any], what: str, strength: float = 1.0) -> list[str]:
+def merge(model: Any, key: str, patches: Mapping[Any, Any], feature: str, strength: float = 1.0) -> list[str]:
     """Puts the host's `patches` on a cloned ModelPatcher and gives the weights that have them.
 
-    A run ends after its first step with an error that says `what` is lost where a patch has not been applied yet, on no
-    device. Raises ValueError for weights that this model does not let the host patch.
+    A run ends after its first step with an error that says `feature` is lost where a patch has never been applied, on
+    whatever device. Raises ValueError for weights that this model does not let the host patch.
     """
     if not patches:
         return []
@@ -23,12 +23,12 @@ def merge(model: Any, key: str, patches: Mapping[Any, Any], what: str, strength:
     taken = {each[0] for each in model.add_patches(noting, strength)}
     if refused := {mark.path for mark in marks} - taken:
         raise ValueError(
-            f"{what} changes {len(refused)} weights that cannot be patched with this loader "
+            f"{feature} changes {len(refused)} weights that cannot be patched with this loader "
             f"({list_names(refused)}); load the model with a node of the host, such as Load Diffusion Model."
         )
-    instead = "Load the model with a node of the host, such as Load Diffusion Model, or take that node out."
+    remedy = "Load the model with a node of the host, such as Load Diffusion Model, or take the other node out."
     if strength:  # else the host leaves them out
-        watch_first_step(model, key, what, instead, lambda _: marks, hooks=False)
+        watch_first_step(model, key, feature, remedy, lambda _: marks, needs_eager=False)
     return [mark.path for mark in marks]
 
 

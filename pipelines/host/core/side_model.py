@@ -63,14 +63,14 @@ def layers_beside(model: Any, key: str) -> Any:
     return beside.model
 
 
-class Change(Protocol):
-    """Something that is done to a network, and undone."""
+class Removable(Protocol):
+    """A hook, or another change of a network that can be undone."""
 
-    def take_off(self) -> object: ...
+    def remove(self) -> object: ...
 
 
-_in_place: WeakKeyDictionary[nn.Module, dict[object, tuple[int, list[Change]]]] = WeakKeyDictionary()
-"""{base model: {each attachment: (the patcher that has injected it, its changes)}}. Here, not with the MODEL: what is
+_in_place: WeakKeyDictionary[nn.Module, dict[object, tuple[int, list[Removable]]]] = WeakKeyDictionary()
+"""{base model: {each attachment: (the patcher that has injected it, its hooks)}}. Here, not with the MODEL: what is
 collected as garbage loses its weak references before it can eject. A clone believes that it has injected what the
 original has, and must not eject that."""
 
@@ -79,41 +79,44 @@ def attach(
     model: Any,
     key: str,
     layers: nn.Module,
-    changes: Callable[[Any, Any], Iterable[Change]],
-    what: str,
-    instead: str,
+    build_hooks: Callable[[Any, Any], Iterable[Removable]],
+    feature: str,
+    remedy: str,
 ) -> None:
-    """The same, with changes of the base's network: hooks above all, each of which has to act in every run.
+    """Puts `layers` beside a cloned ModelPatcher, as stand_beside does, and hooks on the base's network that use them.
 
-    changes(patcher, layers) makes them, every time that a patcher's network is taken into use; `layers` are those
-    beside that patcher. They hold no weights but these. A run in which one of them does not act ends after its first
-    step with an error that says `what` is lost and what to do `instead` (first_step.py).
+    build_hooks(patcher, layers) makes them, every time that a patcher's network is taken into use; `layers` are those
+    beside that patcher, and hooks hold no other weights. A run in which one of them does not act ends after its first
+    step with an error that says that `feature` is lost, and the `remedy` (first_step.py).
     """
     ours = object()
 
     def inject(patcher: ModelPatcher) -> None:
         take_off(patcher.model)
-        _in_place.setdefault(patcher.model, {})[ours] = id(patcher), list(changes(patcher, layers_beside(patcher, key)))
+        _in_place.setdefault(patcher.model, {})[ours] = (
+            id(patcher),
+            list(build_hooks(patcher, layers_beside(patcher, key))),
+        )
 
     def eject(patcher: Any) -> None:
-        if owner_and_changes(patcher.model)[0] == id(patcher):
+        if owner_and_hooks(patcher.model)[0] == id(patcher):
             take_off(patcher.model)
 
     def take_off(base: nn.Module) -> None:
-        for change in owner_and_changes(base)[1]:
-            change.take_off()
+        for hook in owner_and_hooks(base)[1]:
+            hook.remove()
         _in_place.get(base, {}).pop(ours, None)
 
-    def owner_and_changes(base: nn.Module) -> tuple[int, list[Change]]:
+    def owner_and_hooks(base: nn.Module) -> tuple[int, list[Removable]]:
         return _in_place.get(base, {}).get(ours, (0, []))
 
     def marks_of(base: nn.Module) -> list[Mark]:
-        return [change for change in owner_and_changes(base)[1] if isinstance(change, Mark)]
+        return [hook for hook in owner_and_hooks(base)[1] if isinstance(hook, Mark)]
 
     detach(model, key)
     stand_beside(model, key, layers)
     model.set_injections(key, [PatcherInjection(inject=inject, eject=eject)])
-    watch_first_step(model, key, what, instead, marks_of)
+    watch_first_step(model, key, feature, remedy, marks_of)
 
 
 def detach(model: Any, key: str) -> None:

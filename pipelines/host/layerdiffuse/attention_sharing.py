@@ -24,7 +24,7 @@ from ...latent_grid.size_rule import to_pixels
 from ...layerdiffuse.attention_sharing import PROJECTIONS, AttentionSharing, read_sharing, share
 from ...layerdiffuse.layers import refuse_other_batch, with_own_prompts
 from ..core.marks import Hook
-from ..core.side_model import Change, attach
+from ..core.side_model import Removable, attach
 
 if TYPE_CHECKING:
     from comfy.ldm.modules.attention import CrossAttention
@@ -63,7 +63,7 @@ class _InUse:
     by_network: WeakKeyDictionary[nn.Module, _Units]
     network: nn.Module
 
-    def take_off(self) -> None:
+    def remove(self) -> None:
         self.by_network.pop(self.network, None)
 
 
@@ -84,13 +84,13 @@ def with_shared_attention(
     clone = model.clone()
     in_use: WeakKeyDictionary[nn.Module, _Units] = WeakKeyDictionary()
 
-    def hooks(patcher: Any, sharing: AttentionSharing) -> Iterator[Change]:
+    def hooks(patcher: Any, sharing: AttentionSharing) -> Iterator[Removable]:
         network = patcher.model.diffusion_model
         units = in_use[network] = _Units(sharing)
         yield _InUse(in_use, network)
         yield from shared(network, units, strength)
 
-    attach(clone, KEY, sharing, hooks, "LayerDiffuse", "Take that node out.")
+    attach(clone, KEY, sharing, hooks, "LayerDiffuse", "Take the other node out.")
     for kind, wrapper in _wrappers(in_use, sharing.layers, prompts, picture).items():
         clone.remove_wrappers_with_key(kind, KEY)
         clone.add_wrapper_with_key(kind, KEY, wrapper)
@@ -137,8 +137,11 @@ def _wrappers(
     def forward(
         executor: Any, x: Tensor, timesteps: Any, context: Tensor, y: Any, control: Any, options: Any, **named: Any
     ) -> Any:
+        units = in_use.get(executor.class_obj)
+        if units is None:  # a second model of the same run, which has no layers
+            return executor(x, timesteps, context, y, control, options, **named)
         if picture is not None:
-            in_use[executor.class_obj].show(picture, x)
+            units.show(picture, x)
         if any(prompt is not None for prompt in prompts):
             chunks = options["cond_or_uncond"]
             positive = torch.tensor([chunk == 0 for chunk in chunks]).repeat_interleave(len(x) // len(chunks))

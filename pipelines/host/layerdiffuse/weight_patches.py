@@ -90,8 +90,8 @@ def _with_patches(model: ModelPatcher, patches: Mapping[Any, Any], strength: flo
                 rounded.append(target)
     clone = model.clone()
     if beside:
-        earlier = sum(key.startswith(KEY) for key in clone.injections)
-        put_beside(clone, f"{KEY}.{earlier}", beside, strength, WHAT)
+        applied_before = sum(key.startswith(KEY) for key in clone.injections)
+        put_beside(clone, f"{KEY}.{applied_before}", beside, strength, WHAT)
     if rounded:
         warn(f"LayerDiffuse is rounded in {len(rounded)} quantised weights; a model in fp16 or bf16 loses nothing.")
     merge(clone, KEY, merged, WHAT, strength)

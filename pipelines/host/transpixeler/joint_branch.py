@@ -25,7 +25,7 @@ from ...transpixeler.rgba_lora import RGBALoRA
 from ...transpixeler.split_attention import Sight, split_attention
 from ..core.called_layers import call_in_order
 from ..core.marks import Mark, after_forward, before_forward
-from ..core.side_model import Change, attach, linear
+from ..core.side_model import Removable, attach, linear
 from .cogvideox_positions import embed_halves_apart
 from .seams import Pass, Seam
 
@@ -79,9 +79,9 @@ class JointBranch:
 
     def attach(self, model: ModelPatcher, key: str, layers: JointLayers) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`."""
-        attach(model, key, layers, self._hooks, "TransPixeler", "Take that node out, or choose another loader.")
+        attach(model, key, layers, self._hooks, "TransPixeler", "Take the other node out.")
 
-    def _hooks(self, patcher: ModelPatcher, layers: JointLayers) -> Iterator[Change]:
+    def _hooks(self, patcher: ModelPatcher, layers: JointLayers) -> Iterator[Removable]:
         network, now = patcher.model.diffusion_model, Pass()
         yield before_forward(network, "", lambda module, args, named: now.begin(args[0]))
         yield after_forward(network, "", lambda *_: now.end())
@@ -91,7 +91,7 @@ class JointBranch:
             yield before_forward(network, "blocks.0", self._embed(now, layers.embedding))
         for index in range(len(network.blocks)):
             path = ".".join(filter(None, ("blocks", str(index), self.seam.attention)))
-            yield (attention := _Attention(f"attention of {path}"))
+            yield (attention := Mark(f"attention of {path}"))
             yield before_forward(network, path, self._enter(now, attention))
         yield from call_in_order(network, self.targets)
         for target, matrices in zip(self.targets, cast("list[AlphaLoRAModule]", list(layers.lora))):
@@ -134,13 +134,6 @@ class JointBranch:
             return add_low_rank_(output, args[0], rows, matrices.down, ups, factor)
 
         return hook
-
-
-class _Attention(Mark):
-    """The attention override of one block, which comes with every call of it and goes by itself."""
-
-    def take_off(self) -> None:
-        pass
 
 
 def _split(now: Pass, sight: Sight, options: dict[str, Any], attention: Mark) -> Callable[..., Tensor]:

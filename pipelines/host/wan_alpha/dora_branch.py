@@ -29,12 +29,12 @@ from ...lora.low_rank import LowRank, add_product_
 from ..core.base_weight import base_weight, bias_in_use
 from ..core.called_layers import call_in_order
 from ..core.marks import after_forward
-from ..core.side_model import Change, add_linear_, attach, linear
+from ..core.side_model import Removable, add_linear_, attach, linear
 
 if TYPE_CHECKING:
     from ..core.sockets import ModelPatcher
 
-INSTEAD = "Choose apply = merged, or take that node out."
+REMEDY = "Choose apply = merged, or take the other node out."
 
 
 class LowRankLayer(nn.Module):
@@ -76,9 +76,9 @@ class DoRABranch:
     def attach(self, model: ModelPatcher, key: str, layers: Iterable[LowRankLayer], scales: dict[str, Tensor]) -> None:
         """Puts this branch on a cloned ModelPatcher under `key`, with a layer for each target."""
         self.scales[model.model] = scales
-        attach(model, key, nn.ModuleList(layers), self._hooks, "the DoRA", INSTEAD)
+        attach(model, key, nn.ModuleList(layers), self._hooks, "the DoRA", REMEDY)
 
-    def _hooks(self, patcher: ModelPatcher, layers: nn.ModuleList) -> Iterator[Change]:
+    def _hooks(self, patcher: ModelPatcher, layers: nn.ModuleList) -> Iterator[Removable]:
         network, scales = patcher.model.diffusion_model, self.scales.setdefault(patcher.model, {})
         yield from call_in_order(network, self.targets)
         passing = proxy(patcher)  # a patcher that nobody holds ejects what it has injected
@@ -173,7 +173,10 @@ class _OtherLoRA:
 
 
 def _other_loras(patcher: ModelPatcher, target: str) -> list[_OtherLoRA]:
-    patches = patcher.patches.get(f"diffusion_model.{target}.weight", [])
+    key = f"diffusion_model.{target}.weight"
+    patches = list(patcher.patches.get(key, []))
+    if patcher.current_hooks is not None:  # a prompt's own LoRA, while it is patched in
+        patches += patcher.get_combined_hook_patches(patcher.current_hooks).get(key, [])
     return [
         _OtherLoRA(strength, adapter.weights)
         for strength, adapter, _, offset, function in patches

@@ -7,9 +7,11 @@ import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import MethodType
 from typing import Any
 
+import comfy.hooks
 import comfy.model_management
 import comfy.sample
 import comfy.samplers
@@ -17,6 +19,7 @@ import pytest
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
+from test_quantised_pictures import quantised_flux
 from test_several_devices import CASES, Bench, noise, prompt
 from torch import Tensor, nn
 
@@ -178,6 +181,81 @@ def test_a_block_that_another_node_leaves_out_is_a_warning_with_its_name(patched
 
 def skip(args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     return {"img": args["img"]}
+
+
+@pytest.mark.parametrize("case", ["LayerDiffuse on Flux"])
+def test_a_block_of_flux_that_another_node_leaves_out_is_a_warning(bench, models, sample, caplog, case):
+    """Its low-rank changes stand beside quantised weights, and so want every layer to be called."""
+    model = quantised_flux(models, bench.pictures, bench.nodes, "int8")
+    patched = bench.layers(model, bench.pictures.FLUX_LORA)
+    patched.set_model_patch_replace(
+        lambda args, extra: {"img": args["img"], "txt": args["txt"]}, "dit", "double_block", 0
+    )
+    with caplog.at_level(logging.WARNING):
+        assert torch.isfinite(sample(patched)).all()
+    told = [record.getMessage() for record in caplog.records if "is not in" in record.getMessage()]
+    assert told == ["LayerDiffuse is not in block 0, which test_first_step leaves out."]
+
+
+@pytest.mark.parametrize("apply", ["merged", "unmerged"])
+@pytest.mark.parametrize("case", ["DoRA, unmerged"])
+def test_a_part_that_the_network_does_not_use_in_this_run_is_a_warning(bench, models, sample, caplog, apply, case):
+    """Such as the layers of a reference image where none is connected."""
+    model = bench.base(bench.tiny.DIT)
+    model.model.diffusion_model.img_emb = nn.Sequential(nn.Linear(8, 6))
+    pair = {"img_emb.0.lora_down.weight": torch.ones(2, 8), "img_emb.0.lora_up.weight": torch.ones(6, 2)}
+    of_block = {
+        "blocks.0.ffn.0.lora_down.weight": torch.ones(2, 48),
+        "blocks.0.ffn.0.lora_up.weight": torch.ones(96, 2),
+    }
+    speed = models.save("loras", "with_img_emb.safetensors", pair | of_block)
+    (patched,) = bench.nodes.RGBAApplyDoRA(
+        model=model, dora_name=Path(bench.tiny.DORA).name, strength=1.0, speed_strength=1.0, apply=apply,
+        speed_lora_name=speed,
+    )  # fmt: skip
+    with caplog.at_level(logging.WARNING):
+        sample(patched)
+    told = [record.getMessage() for record in caplog.records if "does not use" in record.getMessage()]
+    assert told == ([] if apply == "merged" else ["the DoRA is not in img_emb, which this run does not use."])
+
+
+@pytest.mark.parametrize("case", ["DoRA, merged", "DoRA, unmerged", "TransPixeler on Wan", "LayerDiffuse on SD 1.5"])
+def test_a_run_in_which_no_prompt_is_active_is_a_warning(patched, case, caplog):
+    shape, text = CASES[case][1:]
+    late = {"start_percent": 0.99, "end_percent": 1.0}
+    with caplog.at_level(logging.WARNING):
+        comfy.sample.sample(
+            patched, noise(*shape, seed=7), 20, 3.0, "euler", "simple", prompt(1, **text, **late),
+            prompt(2, **text, **late), torch.zeros(shape), disable_pbar=True, seed=1, last_step=2,
+        )  # fmt: skip
+    told = [record.getMessage() for record in caplog.records if "was not called in this run" in record.getMessage()]
+    assert told
+
+
+@pytest.mark.parametrize("case", HOOKED)
+def test_a_lora_of_one_prompt_alone_is_no_loss(patched, sample, case):
+    """For its sake the host has every hook taken off and put on again in the first step."""
+    shape, text = CASES[case][1:]
+    hooks = comfy.hooks.HookGroup()
+    name, weight = next(
+        (name, each) for name, each in patched.model.diffusion_model.named_parameters() if each.ndim > 1
+    )
+    hook = comfy.hooks.WeightHook(strength_model=1.0)
+    hook.weights = {f"diffusion_model.{name}": ("diff", (torch.full_like(weight, 0.01),))}
+    hook.need_weight_init = False
+    hooks.add(hook)
+    positive, negative = prompt(1, **text, hooks=hooks), prompt(2, **text)
+    made = comfy.sample.sample(
+        patched, noise(*shape, seed=7), 3, 3.0, "euler", "simple", positive, negative, torch.zeros(shape),
+        disable_pbar=True, seed=1,
+    )  # fmt: skip
+    assert not made.equal(sample(patched))
+    (path, *_) = HOOKED[case]
+    with uncalled(patched.model.diffusion_model.get_submodule(path)), pytest.raises(RuntimeError, match="was lost on"):
+        comfy.sample.sample(
+            patched, noise(*shape, seed=7), 3, 3.0, "euler", "simple", positive, negative, torch.zeros(shape),
+            disable_pbar=True, seed=1,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("case", ["DoRA, unmerged"])
