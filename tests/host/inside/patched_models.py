@@ -1,7 +1,7 @@
 """MODELs with something of ours on them, one for each way that we put it there, and a short run of each."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,24 +87,14 @@ def prompt(draw: int, width: int = 32, rows: int = 8, **more: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Case:
-    """What a loader of the host gives, what of ours is put on it, the latent that it samples, and its prompts."""
+class Patched:
+    """A MODEL with something of ours: what a loader of the host gives, and what our node makes of a MODEL."""
 
     base: Callable[[Bench], Any]
     ours: Callable[[Bench, Any], Any]
-    shape: tuple[int, ...]
-    text: Mapping[str, Any] = field(default_factory=dict)
 
-    def patched(self, bench: Bench) -> Any:
+    def __call__(self, bench: Bench) -> Any:
         return self.ours(bench, self.base(bench))
-
-    def sample(self, model: Any, steps: int = 2, cfg: float = 3.0) -> Tensor:
-        """Steps of the host's Euler from one noise."""
-        positive, negative = prompt(1, **self.text), prompt(2, **self.text)
-        return comfy.sample.sample(
-            model, noise(*self.shape, seed=7), steps, cfg, "euler", "simple", positive, negative,
-            torch.zeros(self.shape), disable_pbar=True, seed=1,
-        )  # fmt: skip
 
 
 WAN, JOINT, PICTURE = (1, 16, 3, 4, 6), (1, 16, 6, 4, 6), (1, 4, 8, 8)
@@ -129,27 +119,49 @@ def i2v(bench: Bench) -> Any:
     return bench.cogvideox(bench.tiny.COGVIDEOX_I2V)
 
 
-CASES = {
-    "DoRA, merged": Case(wan, lambda b, model: b.dora(model, "merged"), WAN),
-    "DoRA, unmerged": Case(wan, lambda b, model: b.dora(model, "unmerged"), WAN),
-    "mean shift": Case(wan, Bench.mean_shift, WAN),
-    "TransPixeler on Wan": Case(wan, lambda b, model: b.joint(model, b.tiny.WAN_LORA), JOINT),
-    "CogVideoX": Case(lambda b: b.cogvideox(b.tiny.COGVIDEOX), lambda b, model: model, COG),
-    "CogVideoX I2V": Case(i2v, lambda b, model: model, (1, 16, 3, 6, 8), {"rows": 226}),
-    "TransPixeler on CogVideoX": Case(
-        Bench.stock_cogvideox, lambda b, model: b.joint(model, b.tiny.COGVIDEOX_LORA), COG
+def joint(lora: str) -> Callable[[Bench, Any], Any]:
+    return lambda bench, model: bench.joint(model, getattr(bench.tiny, lora))
+
+
+def layers(file: str) -> Callable[[Bench, Any], Any]:
+    return lambda bench, model: bench.layers(model, getattr(bench.pictures, file))
+
+
+def as_loaded(bench: Bench, model: Any) -> Any:
+    return model
+
+
+CASES: dict[str, tuple[Patched, tuple[int, ...], dict[str, Any]]] = {
+    "DoRA, merged": (Patched(wan, lambda b, model: b.dora(model, "merged")), WAN, {}),
+    "DoRA, unmerged": (Patched(wan, lambda b, model: b.dora(model, "unmerged")), WAN, {}),
+    "mean shift": (Patched(wan, Bench.mean_shift), WAN, {}),
+    "TransPixeler on Wan": (Patched(wan, joint("WAN_LORA")), JOINT, {}),
+    "CogVideoX": (Patched(lambda b: b.cogvideox(b.tiny.COGVIDEOX), as_loaded), COG, {}),
+    "CogVideoX I2V": (Patched(i2v, as_loaded), (1, 16, 3, 6, 8), {"rows": 226}),
+    "TransPixeler on CogVideoX": (Patched(Bench.stock_cogvideox, joint("COGVIDEOX_LORA")), COG, {}),
+    "TransPixeler on CogVideoX I2V": (Patched(i2v, joint("COGVIDEOX_LORA")), COG, {"rows": 226}),
+    "TransPixeler on Mochi": (
+        Patched(Bench.mochi, lambda b, model: b.joint(model, b.mochi_lora())),
+        (1, 12, 4, 4, 6),
+        MOCHI,
     ),
-    "TransPixeler on CogVideoX I2V": Case(
-        i2v, lambda b, model: b.joint(model, b.tiny.COGVIDEOX_LORA), COG, {"rows": 226}
+    "LayerDiffuse on SDXL": (Patched(sdxl, layers("XL_CONV")), PICTURE, {}),
+    "LayerDiffuse on SD 1.5": (Patched(sd15, layers("SD15_ATTN")), PICTURE, {}),
+    "LayerDiffuse on Flux": (
+        Patched(lambda b: b.base(b.pictures.FLUX), layers("FLUX_LORA")),
+        (1, 16, 8, 8),
+        {},
     ),
-    "TransPixeler on Mochi": Case(
-        Bench.mochi, lambda b, model: b.joint(model, b.mochi_lora()), (1, 12, 4, 4, 6), MOCHI
-    ),
-    "LayerDiffuse on SDXL": Case(sdxl, lambda b, model: b.layers(model, b.pictures.XL_CONV), PICTURE),
-    "LayerDiffuse on SD 1.5": Case(sd15, lambda b, model: b.layers(model, b.pictures.SD15_ATTN), PICTURE),
-    "LayerDiffuse on Flux": Case(
-        lambda b: b.base(b.pictures.FLUX), lambda b, model: b.layers(model, b.pictures.FLUX_LORA), (1, 16, 8, 8)
-    ),
-    "LayerDiffuse condition": Case(sdxl, Bench.condition, PICTURE, BESIDE),
-    "LayerDiffuse joint": Case(sd15, Bench.made_together, (2, 4, 8, 8)),
+    "LayerDiffuse condition": (Patched(sdxl, Bench.condition), PICTURE, BESIDE),
+    "LayerDiffuse joint": (Patched(sd15, Bench.made_together), (2, 4, 8, 8), {}),
 }
+
+
+def sample(case: str, model: Any, steps: int = 2, cfg: float = 3.0, **more: Any) -> Tensor:
+    """Steps of the host's Euler from one noise; `more` goes with the prompts in the place of the case's own."""
+    shape, text = CASES[case][1:]
+    positive, negative = (prompt(draw, **(text | more)) for draw in (1, 2))
+    return comfy.sample.sample(
+        model, noise(*shape, seed=7), steps, cfg, "euler", "simple", positive, negative, torch.zeros(shape),
+        disable_pbar=True, seed=1,
+    )  # fmt: skip

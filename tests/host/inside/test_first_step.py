@@ -17,7 +17,7 @@ import pytest
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
-from test_several_devices import CASES, Bench, noise, prompt
+from patched_models import CASES, Bench, noise, prompt
 from torch import Tensor, nn
 
 HOOKED = {

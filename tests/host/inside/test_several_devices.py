@@ -1,12 +1,14 @@
 """A MODEL of ours on a second device: the host's `deepclone_multigpu` gives one with weights and hooks of its own."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import comfy.model_management
 import pytest
 import torch
 from patched_models import CASES, Bench
+from patched_models import sample as sample_case
 from torch import Tensor, nn
 
 CPU = torch.device("cpu")
@@ -19,7 +21,7 @@ def bench(tiny, models, host_nodes):
 
 @pytest.fixture
 def patched(bench, case):
-    return CASES[case].patched(bench)
+    return CASES[case][0](bench)
 
 
 def deepclone(model: Any) -> Any:
@@ -41,7 +43,7 @@ def copy(request) -> Callable[[Any], Any]:
 
 @pytest.fixture
 def sample(case) -> Callable[[Any], Tensor]:
-    return CASES[case].sample
+    return partial(sample_case, case)
 
 
 def networks(model: Any) -> list[nn.Module]:
