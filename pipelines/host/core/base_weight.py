@@ -98,8 +98,10 @@ def _is_its_own_value(weight: object) -> TypeGuard[Tensor]:
 
 
 def _before(patcher: ModelPatcher, key: str, current: T) -> Tensor | T:
-    """What stood there before the host patched it in place."""
-    return patcher.backup[key].weight if key in patcher.backup else current
+    """What stood there before the host patched it in place, for the MODEL or for a prompt's own LoRA (a hook)."""
+    if key in patcher.backup:
+        return patcher.backup[key].weight
+    return patcher.hook_backup[key][0] if key in patcher.hook_backup else current
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
+from comfy.patcher_extension import CallbacksMP, WrappersMP, add_wrapper_with_key
 from torch import Tensor, nn
 
 from ...weights.key_dialects import list_names
@@ -67,7 +67,8 @@ class _Run:
         self.options, self.model_key, self.key = guider.model_options, model_key, f"{model_key} {id(self)}"
         self.what, self.instead = what, instead
         self.marks_of, self.hooks = marks_of, hooks
-        self.ran: list[nn.Module] = []
+        self.ran: dict[nn.Module, list[Sequence[Mark]]] = {}
+        self.asked = False
         self.watch = ExitStack()
 
     def leave(self, options: dict[str, Any]) -> bool:
@@ -86,40 +87,56 @@ class _Run:
             compiled = is_compiled(guider.inner_model, self.options)
             if compiled and self.hooks:
                 whole_run.enter_context(as_written(self.what))
-            for base in (guider.inner_model, *_on_other_devices(guider.model_patcher)):
-                self._begin(base, compiled)
+            for patcher in (guider.model_patcher, *guider.model_patcher.get_additional_models_with_key("multigpu")):
+                self._begin(patcher, compiled)
             result = executor(guider, sigmas, extra, *rest, **named)
-            if len(sigmas) > 1 and self.leave(self.options):  # its guider asks the model by another way
+            if self.leave(self.options) and (self.ran or self.asked):  # its guider asks the model by another way
                 self._end()
             return result
 
     def predict_noise(self, executor: Any, *args: Any, **named: Any) -> Any:
+        self.asked = True
         result = executor(*args, **named)
         if self.ran and self.leave(self.options):  # else another node has answered for the network
+            self.leave(executor.class_obj.model_options)  # a copy, where another node has put one there
             self._end()
         return result
 
-    def _begin(self, base: Any, compiled: bool) -> None:
+    def _begin(self, patcher: ModelPatcher, compiled: bool) -> None:
+        base: Any = patcher.model
         if self.hooks:
-            self.watch.enter_context(watched(self.marks_of(base)))
+            self._watch_marks(patcher)
+            patcher.add_callback_with_key(CallbacksMP.ON_INJECT_MODEL, self.key, self._watch_marks)
+            self.watch.callback(patcher.remove_callbacks_with_key, CallbacksMP.ON_INJECT_MODEL, self.key)
         if compiled and not self.hooks:
-            self.ran.append(base)  # a hook would become part of the compiled network
+            self._note(base)  # a hook would become part of the compiled network
         else:
-            noted = base.diffusion_model.register_forward_pre_hook(lambda *_: self.ran.append(base))
+            noted = base.diffusion_model.register_forward_pre_hook(lambda *_: self._note(base))
             self.watch.callback(noted.remove)
+
+    def _watch_marks(self, patcher: ModelPatcher) -> None:
+        """The marks as they are now: a prompt's own LoRA (hooks of the host) has all of ours taken off and put on."""
+        self.watch.enter_context(watched(self.marks_of(patcher.model)))
+
+    def _note(self, base: nn.Module) -> None:
+        """That this network runs, and with which marks."""
+        of_base, marks = self.ran.setdefault(base, []), self.marks_of(base)
+        if marks not in of_base:
+            of_base.append(marks)
 
     def _end(self) -> None:
         self.watch.close()
         if not self.ran:
             raise RuntimeError(f"another node computes in the place of this model, without {self.what}: take it out.")
-        marks = [mark for base in dict.fromkeys(self.ran) for mark in self.marks_of(base)]
-        lost = {mark.path for mark in marks if not mark.acted}
-        if lost and (left_out := self._left_out({mark.path for mark in marks if mark.acted})):
+        places = [place for of_base in self.ran.values() for place in zip(*of_base, strict=True)]
+        acted = {place[0].path for place in places if any(mark.acted for mark in place)}
+        lost = {place[0].path for place in places if not any(mark.acted for mark in place)}
+        if lost and (left_out := self._left_out(acted)):
             warn(f"{self.what} is not in {_list_blocks(left_out)}.")
             lost = {path for path in lost if _block(path) not in left_out}
         if lost:
             raise RuntimeError(
-                f"{self.what} was lost on {len(lost)} of {len({mark.path for mark in marks})} places "
+                f"{self.what} was lost on {len(lost)} of {len({place[0].path for place in places})} places "
                 f"({list_names(lost)}): the host or another node computes them in a way of its own. {self.instead}"
             )
 
@@ -132,10 +149,6 @@ class _Run:
             for (kind, index, *_), patch in replaced.items()
             if kind == "double_block" and index not in seen
         }
-
-
-def _on_other_devices(model: ModelPatcher) -> list[nn.Module]:
-    return [clone.model for clone in model.get_additional_models_with_key("multigpu")]
 
 
 def _block(path: str) -> int | None:

@@ -137,8 +137,11 @@ def _wrappers(
     def forward(
         executor: Any, x: Tensor, timesteps: Any, context: Tensor, y: Any, control: Any, options: Any, **named: Any
     ) -> Any:
+        units = in_use.get(executor.class_obj)
+        if units is None:  # a second model of the same run, which has no layers
+            return executor(x, timesteps, context, y, control, options, **named)
         if picture is not None:
-            in_use[executor.class_obj].show(picture, x)
+            units.show(picture, x)
         if any(prompt is not None for prompt in prompts):
             chunks = options["cond_or_uncond"]
             positive = torch.tensor([chunk == 0 for chunk in chunks]).repeat_interleave(len(x) // len(chunks))

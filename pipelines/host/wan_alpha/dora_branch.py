@@ -173,7 +173,10 @@ class _OtherLoRA:
 
 
 def _other_loras(patcher: ModelPatcher, target: str) -> list[_OtherLoRA]:
-    patches = patcher.patches.get(f"diffusion_model.{target}.weight", [])
+    key = f"diffusion_model.{target}.weight"
+    patches = list(patcher.patches.get(key, []))
+    if patcher.current_hooks is not None:  # a prompt's own LoRA, while it is patched in
+        patches += patcher.get_combined_hook_patches(patcher.current_hooks).get(key, [])
     return [
         _OtherLoRA(strength, adapter.weights)
         for strength, adapter, _, offset, function in patches

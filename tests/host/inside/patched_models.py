@@ -157,11 +157,24 @@ CASES: dict[str, tuple[Patched, tuple[int, ...], dict[str, Any]]] = {
 }
 
 
-def sample(case: str, model: Any, steps: int = 2, cfg: float = 3.0, **more: Any) -> Tensor:
-    """Steps of the host's Euler from one noise; `more` goes with the prompts in the place of the case's own."""
-    shape, text = CASES[case][1:]
-    positive, negative = (prompt(draw, **(text | more)) for draw in (1, 2))
+def prompts(case: str) -> tuple[Any, Any]:
+    """Positive and negative, with what the case's own node puts into them."""
+    text = CASES[case][2]
+    return prompt(1, **text), prompt(2, **text)
+
+
+def sample(
+    case: str, model: Any, steps: int = 2, cfg: float = 3.0, sampler: str = "euler", positive: Any = None,
+    negative: Any = None, **more: Any
+) -> Tensor:  # fmt: skip
+    """Steps of a sampler of the host from one noise; the case's prompts where none are given."""
+    shape, texts = CASES[case][1], prompts(case)
     return comfy.sample.sample(
-        model, noise(*shape, seed=7), steps, cfg, "euler", "simple", positive, negative, torch.zeros(shape),
-        disable_pbar=True, seed=1,
+        model, noise(*shape, seed=7), steps, cfg, sampler, "simple", positive or texts[0], negative or texts[1],
+        torch.zeros(shape), disable_pbar=True, seed=1, **more,
     )  # fmt: skip
+
+
+def apart(a: Tensor, b: Tensor) -> float:
+    """The distance as a share of the size."""
+    return ((a - b).norm() / b.norm()).item()

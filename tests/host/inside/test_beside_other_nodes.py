@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import HOST
-from patched_models import CASES, Bench, sample
+from patched_models import CASES, Bench, apart, sample
 from torch import Tensor
 
 import nodes
@@ -110,10 +110,6 @@ def put(bench, theirs) -> Callable[[Any], Any]:
         return model
 
     return on
-
-
-def apart(a: Tensor, b: Tensor) -> float:
-    return ((a - b).norm() / b.norm()).item()
 
 
 pairs = [(case, theirs) for theirs, (_, cases) in NODES.items() for case in cases]
