@@ -290,3 +290,40 @@ def test_an_interrupt_in_the_first_step_leaves_nothing(patched, case):
         with pytest.raises(comfy.model_management.InterruptProcessingException):
             sample(case, model, callback=callback)
         assert torch.equal(sample(case, patched), expected)
+
+
+# Nothing of ours
+
+
+@pytest.mark.parametrize("case", ["DoRA, merged", "DoRA, unmerged"])
+def test_a_dora_of_strength_0_is_a_run_like_any_other(bench, base, case):
+    """The magnitude still has the row norms of the file."""
+    apply = case.removeprefix("DoRA, ")
+    made = sample(case, bench.dora(base, apply, strength=0.0))
+    assert torch.isfinite(made).all()
+    assert apart(made, sample(case, bench.dora(base, apply))) > 1e-3
+
+
+NODES_OF_STRENGTH = {
+    "TransPixeler on Wan": lambda b, model: b.nodes.RGBAApplyTransPixeler(
+        model=model, weights_name=Path(b.tiny.WAN_LORA).name, strength=0.0, text_to_alpha="blocked (paper)",
+        rgb_to_alpha=True, same_noise="off",
+    ),
+    "LayerDiffuse on SDXL": lambda b, model: b.nodes.RGBAApplyLayerDiffuse(
+        model=model, weights_name=Path(b.pictures.XL_CONV).name, strength=0.0
+    ),
+    "LayerDiffuse on SD 1.5": lambda b, model: b.nodes.RGBAApplyLayerDiffuse(
+        model=model, weights_name=Path(b.pictures.SD15_ATTN).name, strength=0.0
+    ),
+    "LayerDiffuse on Flux": lambda b, model: b.nodes.RGBAApplyLayerDiffuse(
+        model=model, weights_name=Path(b.pictures.FLUX_LORA).name, strength=0.0
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NODES_OF_STRENGTH)
+def test_a_node_of_strength_0_ends_no_run(bench, base, case):
+    made = sample(case, NODES_OF_STRENGTH[case](bench, base)[0])
+    assert torch.isfinite(made).all()
+    if case.startswith("LayerDiffuse"):
+        torch.testing.assert_close(made, sample(case, base))
