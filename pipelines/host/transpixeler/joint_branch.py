@@ -130,7 +130,11 @@ class JointBranch:
         factor, ups = self.strength / rank, matrices.ups_in_order
 
         def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            rows = output.shape[1] if everywhere else now.tokens
+            if everywhere:
+                rows = output.shape[1]
+            else:
+                now.refuse_parts(output)
+                rows = now.tokens
             return add_low_rank_(output, args[0], rows, matrices.down, ups, factor)
 
         return hook

@@ -54,6 +54,15 @@ class Pass:
             self.tables[id(table)] = table, shared(table, dim)
         return self.tables[id(table)][1]
 
+    def refuse_parts(self, x: Tensor) -> None:
+        """Raises ValueError unless a layer has put out x (B, rows, D) of all rows at once, or of all but the text."""
+        rows = {2 * self.tokens} | (set() if self.layout is None else {self.layout.total})
+        if x.shape[1] not in rows:
+            raise ValueError(
+                f"both domains have {2 * self.tokens} rows, a layer was given {x.shape[1]}: another node computes it "
+                "in parts (chunked feed-forward); take it out."
+            )
+
     def refuse_other_rows(self, x: Tensor) -> None:
         """Raises ValueError unless x (B, rows, D), all of it video, has the rows of both domains."""
         if x.shape[1] != 2 * self.tokens:

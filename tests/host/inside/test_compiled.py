@@ -9,7 +9,7 @@ import pytest
 import torch
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 from comfy_extras.nodes_torch_compile import TorchCompileModel
-from test_several_devices import CASES, Bench, noise, prompt
+from patched_models import CASES, Bench, noise, prompt
 from torch import Tensor
 
 HOOKED = ("TransPixeler", "DoRA, unmerged", "LayerDiffuse on SD 1.5", "LayerDiffuse joint")

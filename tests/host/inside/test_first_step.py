@@ -19,8 +19,8 @@ import pytest
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
+from patched_models import CASES, Bench, noise, prompt
 from test_quantised_pictures import quantised_flux
-from test_several_devices import CASES, Bench, noise, prompt
 from torch import Tensor, nn
 
 HOOKED = {

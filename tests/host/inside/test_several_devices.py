@@ -1,124 +1,17 @@
 """A MODEL of ours on a second device: the host's `deepclone_multigpu` gives one with weights and hooks of its own."""
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import comfy.model_management
-import comfy.sample
 import pytest
 import torch
-from conftest import PACK, module_at
-from test_transpixeler import golden, tiny_mochi
+from patched_models import CASES, Bench
+from patched_models import sample as sample_case
 from torch import Tensor, nn
 
 CPU = torch.device("cpu")
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-class Bench:
-    """Base MODELs by family as a loader of the host gives them, the nodes on them, and a short run of each."""
-
-    def __init__(self, tiny: Any, models: Any, host_nodes: Any) -> None:
-        self.tiny, self.models, self.nodes = tiny, models, host_nodes
-        self.test_nodes = module_at(PACK / "tests/host/queue/packs/queue_test_nodes/__init__.py", "test_nodes")
-        self.pictures = tiny.tiny_picture_models
-
-    def base(self, file: str) -> Any:
-        return self.nodes.UNETLoader(unet_name=Path(file).name, weight_dtype="default")[0]
-
-    def picture(self, file: str) -> Any:
-        """The host tells SD 1.5 and SDXL by widths that are not tiny."""
-        return self.test_nodes.QueueTestCheckpoint().run(Path(file).name)[0]
-
-    def cogvideox(self, file: str) -> Any:
-        return self.nodes.RGBALoadCogVideoX(model_name=Path(file).name)[0]
-
-    def stock_cogvideox(self) -> Any:
-        """As the host's own loader has it, which knows the host's own names alone."""
-        weights = self.cogvideox(self.tiny.COGVIDEOX).model.diffusion_model.state_dict()
-        return self.base(self.models.save("diffusion_models", "several_cogvideox.safetensors", weights))
-
-    def mochi(self) -> Any:
-        """The host tells Mochi by its published size alone."""
-        model = tiny_mochi()
-        model.cached_patcher_init = (tiny_mochi, ())
-        return model
-
-    def mochi_lora(self) -> str:
-        return self.models.save("loras", "several_mochi_rgba.safetensors", golden("mochi_tiny_rgba_lora"))
-
-    def dora(self, model: Any, apply: str, strength: float = 1.0) -> Any:
-        return self.nodes.RGBAApplyDoRA(
-            model=model, dora_name=Path(self.tiny.DORA).name, strength=strength, speed_strength=1.0, apply=apply,
-            speed_lora_name=Path(self.tiny.SPEED).name,
-        )[0]  # fmt: skip
-
-    def joint(self, model: Any, lora: str) -> Any:
-        return self.nodes.RGBAApplyTransPixeler(
-            model=model, weights_name=Path(lora).name, strength=1.0, text_to_alpha="blocked (paper)",
-            rgb_to_alpha=True, same_noise="auto",
-        )[0]  # fmt: skip
-
-    def layers(self, model: Any, file: str) -> Any:
-        return self.nodes.RGBAApplyLayerDiffuse(model=model, weights_name=Path(file).name, strength=1.0)[0]
-
-    def condition(self) -> Any:
-        return self.nodes.RGBALayerDiffuseCondition(
-            model=self.picture(self.pictures.SDXL), positive=prompt(1), negative=prompt(2), strength=1.0,
-            weights_name=Path(self.pictures.XL_FG2BLE).name, latent={"samples": noise(1, 4, 8, 8, seed=3)},
-        )[0]  # fmt: skip
-
-    def made_together(self) -> Any:
-        return self.nodes.RGBALayerDiffuseJoint(
-            model=self.picture(self.pictures.SD15), weights_name=Path(self.pictures.SD15_FG2BG).name, strength=1.0,
-            background=prompt(5), image=torch.rand(1, 64, 64, 4, generator=torch.Generator().manual_seed(5)),
-        )[0]  # fmt: skip
-
-
-def prompt(draw: int, width: int = 32, rows: int = 8, **more: Any) -> Any:
-    tokens = noise(1, rows, width, seed=draw)
-    return [[tokens, {"pooled_output": tokens[:, 0], **more}]]
-
-
-WAN, JOINT, PICTURE = (1, 16, 3, 4, 6), (1, 16, 6, 4, 6), (1, 4, 8, 8)
-MOCHI = {"rows": 12, "width": 16, "attention_mask": torch.ones(1, 12, dtype=torch.long)}
-COG = (1, 16, 6, 6, 8)
-BESIDE = {"noise_concat": noise(1, 4, 8, 8, seed=3)}
-
-CASES: dict[str, tuple[Callable[[Bench], Any], tuple[int, ...], dict[str, Any]]] = {
-    "DoRA, merged": (lambda b: b.dora(b.base(b.tiny.DIT), "merged"), WAN, {}),
-    "DoRA, unmerged": (lambda b: b.dora(b.base(b.tiny.DIT), "unmerged"), WAN, {}),
-    "mean shift": (
-        lambda b: b.nodes.RGBAMeanShift(
-            model=b.base(b.tiny.DIT),
-            subject=noise(3, 4, 6).sigmoid(),
-            mean_shift=0.3,
-            subject_is="subject = 1",
-            rounding="float32",
-        )[0],
-        WAN,
-        {},
-    ),
-    "TransPixeler on Wan": (lambda b: b.joint(b.base(b.tiny.DIT), b.tiny.WAN_LORA), JOINT, {}),
-    "CogVideoX": (lambda b: b.cogvideox(b.tiny.COGVIDEOX), COG, {}),
-    "CogVideoX I2V": (lambda b: b.cogvideox(b.tiny.COGVIDEOX_I2V), (1, 16, 3, 6, 8), {"rows": 226}),
-    "TransPixeler on CogVideoX": (lambda b: b.joint(b.stock_cogvideox(), b.tiny.COGVIDEOX_LORA), COG, {}),
-    "TransPixeler on CogVideoX I2V": (
-        lambda b: b.joint(b.cogvideox(b.tiny.COGVIDEOX_I2V), b.tiny.COGVIDEOX_LORA),
-        COG,
-        {"rows": 226},
-    ),
-    "TransPixeler on Mochi": (lambda b: b.joint(b.mochi(), b.mochi_lora()), (1, 12, 4, 4, 6), MOCHI),
-    "LayerDiffuse on SDXL": (lambda b: b.layers(b.picture(b.pictures.SDXL), b.pictures.XL_CONV), PICTURE, {}),
-    "LayerDiffuse on SD 1.5": (lambda b: b.layers(b.picture(b.pictures.SD15), b.pictures.SD15_ATTN), PICTURE, {}),
-    "LayerDiffuse on Flux": (lambda b: b.layers(b.base(b.pictures.FLUX), b.pictures.FLUX_LORA), (1, 16, 8, 8), {}),
-    "LayerDiffuse condition": (lambda b: b.condition(), PICTURE, BESIDE),
-    "LayerDiffuse joint": (lambda b: b.made_together(), (2, 4, 8, 8), {}),
-}
 
 
 @pytest.fixture(scope="module")
@@ -149,18 +42,8 @@ def copy(request) -> Callable[[Any], Any]:
 
 
 @pytest.fixture
-def sample(case):
-    """Two steps of the host's Euler from one noise."""
-    shape, text = CASES[case][1:]
-    positive, negative = prompt(1, **text), prompt(2, **text)
-
-    def run(model: Any) -> Tensor:
-        return comfy.sample.sample(
-            model, noise(*shape, seed=7), 2, 3.0, "euler", "simple", positive, negative, torch.zeros(shape),
-            disable_pbar=True, seed=1,
-        )  # fmt: skip
-
-    return run
+def sample(case) -> Callable[[Any], Tensor]:
+    return partial(sample_case, case)
 
 
 def networks(model: Any) -> list[nn.Module]:
