@@ -1,18 +1,14 @@
 """The host's own nodes around ours: both act, whichever comes first, or the run is refused by name."""
 
-import asyncio
 from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import HOST
+from conftest import in_process
 from patched_models import CASES, Bench, apart, sample
 from torch import Tensor
-
-import nodes
 
 EXTRAS = (
     "apg", "attention_multiply", "cfg", "context_windows", "easycache", "eps", "freelunch", "fresca", "hypertile",
@@ -84,9 +80,7 @@ NODES: dict[str, tuple[Chain, tuple[str, ...]]] = {
 
 @pytest.fixture(scope="module")
 def bench(tiny, models, host_nodes):
-    for name in EXTRAS:
-        path = str(Path(HOST.root) / "comfy_extras" / f"nodes_{name}.py")
-        assert asyncio.run(nodes.load_custom_node(path, module_parent="comfy_extras"))
+    in_process.load_nodes(*(f"nodes_{name}" for name in EXTRAS))
     return Bench(tiny, models, host_nodes)
 
 

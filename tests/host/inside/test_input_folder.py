@@ -68,9 +68,9 @@ def test_links_back_into_the_input_folder_and_a_full_one_are_listed_in_under_a_s
         (root / name).symlink_to(target, target_is_directory=True)
     (many / "up").symlink_to(root, target_is_directory=True)
     monkeypatch.setattr(folder_paths, "get_input_directory", lambda: str(root))
-    files, began = ours("pipelines.host.files.input_folder"), time.perf_counter()
+    files, began = ours("pipelines.host.files.input_folder"), time.process_time()
     videos, sequences = files.videos(), files.sequences()
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1  # whatever else the machine does
     frames = [f"{name}/frame_{number:05}.webm" for name in ("many", "twice") for number in range(30_000)]
     assert videos == ["elsewhere/linked.webm", *frames]
     assert sequences == []

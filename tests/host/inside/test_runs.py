@@ -1,7 +1,6 @@
 """Every kind of run that the host offers over a MODEL of ours: prompts with LoRAs and times of their own, guiders, few
 steps, interrupts. None of them is taken for a loss of what is ours, and none loses it."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ import comfy.samplers
 import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
-from conftest import HOST
+from conftest import in_process
 from patched_models import CASES, Bench, apart, noise, prompt, prompts, sample
 from torch import Tensor
-
-import nodes
 
 WATCHED = (
     "DoRA, merged", "DoRA, unmerged", "TransPixeler on Wan", "TransPixeler on CogVideoX", "TransPixeler on Mochi",
@@ -34,9 +31,7 @@ short = pytest.mark.parametrize("case", [*WATCHED[:3], "LayerDiffuse on SDXL", "
 
 @pytest.fixture(scope="module")
 def bench(tiny, models, host_nodes):
-    for name in ("hooks", "perpneg"):
-        path = str(Path(HOST.root) / "comfy_extras" / f"nodes_{name}.py")
-        assert asyncio.run(nodes.load_custom_node(path, module_parent="comfy_extras"))
+    in_process.load_nodes("nodes_hooks", "nodes_perpneg")
     return Bench(tiny, models, host_nodes)
 
 
