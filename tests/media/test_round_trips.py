@@ -71,7 +71,7 @@ def sprites(folder, clip):
     """As an engine reads them: each frame cut out of the sheet and put back where the JSON says it was."""
     path = folder / "hard.png"
     told = json.loads(write_sheet(clip, path, SheetPlan(RATE)).read_bytes())
-    sheet = read_still(path)
+    sheet = read_still(path).rgba
     read = torch.zeros_like(clip)
     for frame, each in zip(read, told["frames"].values(), strict=True):
         at, where = each["frame"], each["spriteSourceSize"]

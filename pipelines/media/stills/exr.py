@@ -37,6 +37,11 @@ LOSSY = frozenset({"dwaa"})
 LOSS = 0.05
 """Of dwaa at its usual level, 45: the most that we let pass, in the unit of the values; white is 1."""
 
+PASS, MATTE = "rgbaVideoPass", "matte"
+"""The attribute that a matte in Y alone has, so that it is not taken for a grey picture, and what it says."""
+
+INSTALL = 'type pip install "OpenEXR>=3.5" in ComfyUI\'s environment and restart it.'
+
 LARGEST_HALF = 65504.0
 HALF_EXPONENT = 0x7C00
 
@@ -67,6 +72,15 @@ def library() -> ModuleType:
             "in ComfyUI's environment and start it again."
         )
     return OpenEXR
+
+
+def is_installed() -> bool:
+    """Whether `library` finds one."""
+    try:
+        library()
+    except ImportError:
+        return False
+    return True
 
 
 def encode(

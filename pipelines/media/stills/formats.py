@@ -105,6 +105,7 @@ def exr_still(bits: int, compression: int, light: Light | None = None) -> Still:
         found = light_channels(frame.rgba, passes, light.space, light.emissive, layers=len(passes) > 1, stored=stored)
         # too much for half became infinite, which `encode` refuses by name
         channels = {name: values.numpy() for name, values in found.items()}
+        mark = {exr.PASS: exr.MATTE} if "Y" in channels else {}
         try:
             file = exr.encode(
                 channels,
@@ -112,7 +113,7 @@ def exr_still(bits: int, compression: int, light: Light | None = None) -> Still:
                 compression=compression,
                 chromaticities=SPACES[light.space],
                 fps=frame.fps,
-                text=frame.text,
+                text={**frame.text, **mark},
             )
         except ValueError as error:
             raise ValueError(f"Frame {frame.number}: {error}") from None

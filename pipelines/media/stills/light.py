@@ -1,25 +1,23 @@
-"""A frame as light: the channels of an EXR, and back.
+"""A frame as light: the channels of an EXR.
 
-Layout   straight RGBA (H, W, 4) in display space against channels by name, each (H, W).
+Layout   straight RGBA (H, W, 4) in display space to channels by name, each (H, W).
 Range    display 0..1 (more goes on along the curve); light of any amount.
 Source   OpenEXR's custom: colour is linear, and premultiplied after it was made linear.
 Differs  Colour where alpha is 0 is lost by premultiplying; `emissive` keeps it there, as light that covers nothing.
-         Reading divides wherever alpha is above 0, and takes what stands where it is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ...alpha.association import premultiply, unpremultiply
-from ...alpha.transfer import linear_from_srgb, srgb_from_linear
+from ...alpha.association import premultiply
+from ...alpha.transfer import linear_from_srgb
 from ..passes import Pass
-from .gamut import REC709, SPACES, Chromaticities, converted
+from .gamut import REC709, SPACES, adapted
 
 BAND = 64
 """Rows that are worked on at once, so that what lies between two steps stays in the processor's cache."""
@@ -65,27 +63,4 @@ def _premultiplied(planes: Tensor, space: str, emissive: bool) -> Tensor:
 
 def _light(planes: Tensor, space: str) -> Tensor:
     light = linear_from_srgb(planes)
-    return converted(light.movedim(0, -1), REC709, SPACES[space]).movedim(-1, 0)
-
-
-def rgba_of(channels: Mapping[str, np.ndarray], of: Chromaticities, premultiplied: bool = True) -> Tensor:
-    """Straight RGBA (H, W, 4) in display space, float32, of R, G, B and A, or of Y or A alone as grey; without A it is
-    opaque, and so is grey.
-
-    ValueError when neither colour nor grey is there.
-    """
-    names = next((names for names in ("RGB", "YYY", "AAA") if channels.keys() >= {*names}), None)
-    if names is None:
-        raise ValueError(
-            f"Channels R, G, B or Y were expected, got {', '.join(channels)}; choose a pass with a picture."
-        )
-    rgb = torch.stack([torch.from_numpy(channels[name].astype(np.float32)) for name in names], dim=-1)
-    if names != "RGB":
-        return torch.cat((rgb, torch.ones_like(rgb[..., :1])), dim=-1)
-    alpha = (
-        torch.from_numpy(channels["A"].astype(np.float32))[..., None]
-        if "A" in channels
-        else torch.ones_like(rgb[..., :1])
-    )
-    straight = unpremultiply(rgb, alpha, keep_hidden=True) if premultiplied else rgb
-    return torch.cat((srgb_from_linear(converted(straight, of, REC709)), alpha), dim=-1)
+    return adapted(light.movedim(0, -1), REC709, SPACES[space]).movedim(-1, 0)

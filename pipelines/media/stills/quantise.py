@@ -1,4 +1,4 @@
-"""From real values to the whole numbers of a still.
+"""From real values to the whole numbers of a still, and what is not a number.
 
 Layout   (H, W, C) in and out.
 Range    0..1 to 0..255 or 0..65535; half a step rounds up. Values outside 0..1 cannot be stored and become 0 or 1.
@@ -13,6 +13,16 @@ from torch import Tensor
 STORED = {8: np.uint8, 16: np.uint16}
 PART = 1 << 16
 """Values that are worked on at once, so that they stay in the processor's cache."""
+
+
+def not_finite_note(values: Tensor, top: int = 0) -> str:
+    """How many pixels of (H, W, C) are NaN or infinite and where the first is, its first row being `top`; or ""."""
+    if bool(values.sum(dtype=torch.float64).isfinite()):  # a sum of finite floats is finite in double precision
+        return ""
+    broken = (~values.isfinite()).any(dim=-1).nonzero()
+    row, column = broken[0].tolist()
+    count = f"{len(broken)} pixels are" if len(broken) > 1 else "1 pixel is"
+    return f"{count} NaN or infinite, the first at x = {column}, y = {top + row}; look at what rendered it."
 
 
 def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:

@@ -6,13 +6,26 @@ Source   Truevision TGA file format specification 2.0; pixels by FFmpeg's encode
 Differs  The extension area, which could say what alpha means, is not written: hardly a reader looks at it.
 """
 
+import struct
+
 import numpy as np
 
+from ..limits import check_size
 from .codec import decoded, encoded, pixels_of
 
 PIXEL_FORMATS = {1: "gray", 3: "bgr24", 4: "bgra"}
 ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
 LARGEST = 65535
+
+HEADER = 18
+FOOTER = b"TRUEVISION-XFILE.\0"
+QUICK = frozenset({(2, 24), (2, 32), (10, 24), (10, 32), (3, 8), (11, 8)})
+"""Image types and depths that FFmpeg reads as they are."""
+
+RUNS, LONGEST_RUN = 8, 128
+RIGHT_TO_LEFT = 0x10
+ATTRIBUTES, PREMULTIPLIED = 494, 4
+"""Where the extension area says what alpha is, and one of its answers."""
 
 
 def encode(pixels: np.ndarray, *, compression: int = 4) -> bytes:
@@ -29,6 +42,31 @@ def encode(pixels: np.ndarray, *, compression: int = 4) -> bytes:
         raise ValueError(f"A TGA has at most {LARGEST} pixels a side, got {pixels.shape[1]} x {pixels.shape[0]}.")
     options = {"rle": "1" if compression else "0"}
     return bytes(encoded("targa", pixels[..., ORDER[pixels.shape[-1]]], pixel_format, options))
+
+
+def is_quick(file: bytes) -> bool:
+    """Whether `decode` reads a TGA: 8, 24 or 32 bits, no palette, left to right.
+
+    ValueError when its size is above the limits, or more than its bytes can hold.
+    """
+    if len(file) < HEADER:
+        raise ValueError("a TGA was expected, this file is none.")
+    _, palette, kind, width, height, depth, descriptor = struct.unpack_from("<3B9x2H2B", file)
+    if (kind, depth) not in QUICK or palette or descriptor & RIGHT_TO_LEFT:
+        return False
+    check_size(width, height)
+    packed = LONGEST_RUN if kind & RUNS else 1
+    if width * height * (depth // 8) > packed * len(file):
+        raise ValueError(f"{width} x {height} pixels cannot be held by {len(file)} bytes; the file is cut or broken.")
+    return True
+
+
+def says_premultiplied(file: bytes) -> bool:
+    """Whether the extension area, which few files have, calls alpha premultiplied."""
+    if not file.endswith(FOOTER) or len(file) < len(FOOTER) + 8:
+        return False
+    (extension,) = struct.unpack_from("<I", file, len(file) - len(FOOTER) - 8)
+    return 0 < extension < len(file) - ATTRIBUTES and file[extension + ATTRIBUTES] == PREMULTIPLIED
 
 
 def decode(file: bytes) -> np.ndarray:

@@ -6,15 +6,11 @@ Source   TIFF 6.0 (Adobe, 1992), ExtraSamples 2 = unassociated alpha; pixels by 
 Differs  Nothing. There is no tag for sRGB in it: TIFF's RGB is read as sRGB by custom.
 """
 
-import io
-
 import numpy as np
 
 from .codec import decoded, encoded, pixels_of
 
 PIXEL_FORMATS = {1: "gray16le", 3: "rgb48le", 4: "rgba64le"}
-EXTRA_SAMPLES = 338
-ASSOCIATED = 1
 
 
 def encode(pixels: np.ndarray, *, compression: int = 4) -> bytes:
@@ -31,7 +27,7 @@ def encode(pixels: np.ndarray, *, compression: int = 4) -> bytes:
 
 
 def decode(file: bytes) -> np.ndarray:
-    """The pixels of a TIFF of 8 or 16 bits, (H, W, 1, 3 or 4), in its order of bytes. ValueError for other kinds."""
+    """The pixels of a TIFF that `encode` has made, (H, W, 1, 3 or 4), in its order of bytes. ValueError for others."""
     frame = decoded("tiff", file)
     channels = {"gray": 1, "rgb24": 3, "rgba": 4} | {
         name.replace("le", end): each for each, name in PIXEL_FORMATS.items() for end in ("le", "be")
@@ -39,14 +35,3 @@ def decode(file: bytes) -> np.ndarray:
     if frame.format.name not in channels:
         raise ValueError(f"A TIFF in grey, RGB or RGBA of 8 or 16 bits was expected, got {frame.format.name}.")
     return pixels_of(frame, channels[frame.format.name])
-
-
-def says_premultiplied(file: bytes) -> bool:
-    """Whether the header calls alpha associated, as the premultiplied files of other programs do."""
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2  # slow to import, and few read TIFF
-
-    directory = ImageFileDirectory_v2(file[:8])
-    stream = io.BytesIO(file)
-    stream.seek(directory.next)
-    directory.load(stream)
-    return ASSOCIATED in directory.get(EXTRA_SAMPLES, ())

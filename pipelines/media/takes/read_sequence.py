@@ -99,7 +99,9 @@ def read_footage(
     cannot be read or has another size than the first.
     """
     clip: Tensor | None = None
-    with closing(in_order(lambda path: read_still(path, association or footage.association), footage.files)) as ready:
+    with closing(
+        in_order(lambda path: read_still(path, association or footage.association).rgba, footage.files)
+    ) as ready:
         for index, frame in enumerate(ready):
             if clip is None:
                 clip = torch.empty(len(footage.files), *frame.shape)

@@ -75,8 +75,8 @@ def test_the_layers_of_an_exr_give_its_picture(tmp_path):
 def test_the_artist_knows_better_than_the_file(tmp_path):
     path = tmp_path / "one.png"
     Image.fromarray(np.full((2, 3, 4), 51, np.uint8), "RGBA").save(path)
-    assert read_still(path)[0, 0].tolist() == pytest.approx([0.2, 0.2, 0.2, 0.2])
-    assert read_still(path, "premultiplied")[0, 0].tolist() == pytest.approx([1, 1, 1, 0.2])
+    assert read_still(path).rgba[0, 0].tolist() == pytest.approx([0.2, 0.2, 0.2, 0.2])
+    assert read_still(path, "premultiplied").rgba[0, 0].tolist() == pytest.approx([1, 1, 1, 0.2])
 
 
 def test_frames_are_chosen_by_number_count_and_step(tmp_path):
@@ -127,7 +127,7 @@ def test_a_gap_two_sequences_mixed_sizes_and_nothing_are_refused(tmp_path):
 
 def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "a.1.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"a\.1\.png: A picture in png was expected"):
+    with pytest.raises(ValueError, match=r"a\.1\.png: a picture was expected, this file is none"):
         read_footage(find_footage(tmp_path))
 
 

@@ -1,0 +1,122 @@
+"""Reading PNG of every kind: which way its pixels are read, and what its chunks say of colour and animation.
+
+Layout   (H, W, C) as stored: grey, grey + alpha, RGB or RGBA of 8 or 16 bits; palettes and small depths are expanded.
+Source   W3C PNG, third edition: cICP goes before iCCP, sRGB, and gAMA with cHRM; alpha is straight.
+Differs  Grey, RGB and RGBA of 8 and 16 bits are read by FFmpeg, which is quicker than OpenImageIO; all others by that.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ..limits import check_size
+from .colour_tags import ToDisplay, from_code_points, from_gamma
+from .gamut import Chromaticities, is_possible
+from .pillow_file import ORIENTATION
+from .profiles import from_profile
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+QUICK = frozenset({(0, 8), (0, 16), (2, 8), (2, 16), (6, 8), (6, 16)})
+"""Colour types and depths that FFmpeg reads as they are."""
+
+DEFLATE_RATIO = 1032
+"""The most that Deflate can shrink by."""
+
+LARGEST_PROFILE = 16 << 20
+SAID = frozenset({b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"acTL", b"eXIf"})
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the chunks before the pixels say."""
+
+    width: int
+    height: int
+    depth: int
+    color_type: int
+    chunks: Mapping[bytes, bytes]
+
+    @property
+    def is_quick(self) -> bool:
+        return (self.color_type, self.depth) in QUICK and not {b"tRNS", b"acTL"} & self.chunks.keys()
+
+
+def read_header(file: bytes) -> Header:
+    """The header of a PNG. ValueError when it is none, too large, or has fewer bytes than its pixels can take."""
+    if len(file) < 33 or not file.startswith(SIGNATURE) or file[12:16] != b"IHDR":
+        raise ValueError("a PNG was expected, this file is none.")
+    width, height, depth, color_type = struct.unpack_from(">IIBB", file, 16)
+    if color_type not in CHANNELS:
+        raise ValueError(f"its colour type is {color_type}, which PNG does not have; the file is broken.")
+    check_size(width, height)
+    size = (width * depth * CHANNELS[color_type] // 8) * height
+    if size > DEFLATE_RATIO * len(file):
+        raise ValueError(f"{width} x {height} pixels cannot be held by {len(file)} bytes; the file is cut or broken.")
+    return Header(width, height, depth, color_type, _chunks(file))
+
+
+def colour_of(header: Header) -> tuple[ToDisplay | None, str]:
+    """How the stored colours become sRGB, None where they are; a sentence for the artist, or ""."""
+    chunks = header.chunks
+    try:
+        if b"cICP" in chunks:
+            primaries, transfer, *_ = struct.unpack(">4B", chunks[b"cICP"])
+            return from_code_points(primaries, transfer)
+        if b"iCCP" in chunks:
+            compressed = chunks[b"iCCP"].partition(b"\0")[2][1:]
+            return from_profile(zlib.decompressobj().decompress(compressed, LARGEST_PROFILE))
+        if b"sRGB" in chunks:
+            return None, ""
+        gamma = struct.unpack(">I", chunks[b"gAMA"])[0] / 100_000 if b"gAMA" in chunks else None
+        primaries = _primaries(chunks.get(b"cHRM"))
+        if primaries is not None and not is_possible(primaries):
+            raise ValueError(primaries)
+        return from_gamma(gamma or None, primaries)
+    except (struct.error, zlib.error, ValueError):
+        return None, "The colour tags of the file are broken; its colours are taken as sRGB."
+
+
+def animation_note(header: Header) -> str:
+    """That only the first of several frames is read, or ""."""
+    if len(said := header.chunks.get(b"acTL", b"")) != 8:
+        return ""
+    count, _ = struct.unpack(">II", said)
+    return f"The file is an animation of {count} frames; the first was read. Load it as a video." if count > 1 else ""
+
+
+def orientation_of(header: Header) -> int:
+    """How the picture is to be turned, as Exif numbers it; 1: it is not."""
+    exif = Image.Exif()
+    try:
+        exif.load(header.chunks.get(b"eXIf", b""))
+        return int(exif.get(ORIENTATION, 1))
+    except (ValueError, TypeError, KeyError, SyntaxError, struct.error, OSError):
+        return 1
+
+
+def _primaries(said: bytes | None) -> Chromaticities | None:
+    """x and y of red, green, blue and white, which the chunk has in another order."""
+    if said is None:
+        return None
+    white_x, white_y, *rest = (each / 100_000 for each in struct.unpack(">8I", said))
+    red_x, red_y, green_x, green_y, blue_x, blue_y = rest
+    return red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y
+
+
+def _chunks(file: bytes) -> dict[bytes, bytes]:
+    """Those of SAID that stand before the pixels."""
+    chunks, place = {}, 33
+    while place + 12 <= len(file):
+        size, kind = struct.unpack_from(">I4s", file, place)
+        if kind in (b"IDAT", b"IEND"):
+            break
+        if kind in SAID:
+            chunks.setdefault(kind, file[place + 8 : place + 8 + size])
+        place += size + 12
+    return chunks
