@@ -20,6 +20,7 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -28,8 +29,8 @@ from .delays import from_its_beginning
 
 SUFFIXES = frozenset(
     {
-        ".mov", ".mp4", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng", ".nut", ".webp", ".mxf", ".ts", ".m2ts", ".mts",
-        ".wmv", ".asf", ".mpg", ".mpeg", ".ogv", ".flv", ".3gp", ".y4m",
+        ".mov", ".mp4", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng", ".nut", ".webp", ".mxf", ".ts", ".m2ts",
+        ".mts", ".wmv", ".asf", ".mpg", ".mpeg", ".ogv", ".flv", ".3gp", ".y4m",
     }
 )  # fmt: skip
 WITH_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
@@ -81,7 +82,7 @@ def _reason(error: Exception) -> str:
 def pictures_in(container: InputContainer) -> list[VideoStream]:
     """The video streams, cover pictures left out unless there is nothing else."""
     streams = list(container.streams.video)
-    moving = [each for each in streams if not int(each.disposition) & int(av.stream.Disposition.attached_pic)]
+    moving = [each for each in streams if not each.disposition & Disposition.attached_pic]
     return moving or streams
 
 

@@ -8,6 +8,7 @@ Differs  Delay 0 is 0.1 s, as browsers show it, and in a GIF so is 0.01 s. Brows
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,28 @@ def is_animated_png(path: Path) -> bool:
             return file.read(8) == b"\x89PNG\r\n\x1a\n" and any(kind == b"acTL" for kind, _ in _png_chunks(file))
     except OSError:
         return False
+
+
+NOTE = re.compile(rb"rgba_fps=(\d{1,9})/(\d{1,9}) rgba_frames=(\d{1,9})")
+NOTE_WITHIN = 1 << 16
+"""Bytes at the beginning and at the end of a file in which a note is looked for."""
+
+
+def note_of(fps: Fraction, count: int) -> bytes:
+    """What our writers note in a file whose delays are rounded, or that keeps equal pictures once."""
+    return f"rgba_fps={fps.numerator}/{fps.denominator} rgba_frames={count}".encode()
+
+
+def noted(source: str | Path | BytesIO) -> tuple[Fraction, int] | None:
+    """The rate and the number of frames that one of our writers noted; None where there is no note."""
+    with from_its_beginning(source) as file:
+        head = file.read(NOTE_WITHIN)
+        file.seek(max(0, file.seek(0, 2) - NOTE_WITHIN))
+        found = NOTE.search(head) or NOTE.search(file.read())
+    if found is None:
+        return None
+    over, under, count = (int(each) for each in found.groups())
+    return (Fraction(over, under), count) if over and under and count else None
 
 
 def delays_of(source: str | Path | BytesIO) -> list[Fraction]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from io import BytesIO
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -42,7 +42,7 @@ from .containers import (
     scan,
     tags_of,
 )
-from .delays import UNITS, delays_of, kind_of
+from .delays import UNITS, delays_of, kind_of, noted
 from .frames import UNSPECIFIED, picture_from
 from .geometry import BESIDE, FILL_AND_KEY, LAYOUTS, PLAIN, Geometry, geometry_of, split
 from .read_webp import pictures_of, size_of
@@ -113,7 +113,7 @@ def described(source: Source) -> Video:
     kind, name = kind_of(source), name_of(source)
     if kind is None and name.lower().endswith(".webp"):
         raise ValueError(f"An animated WebP was expected, {name} is none: it does not begin as one.")
-    timeline = animation_timeline(delays_of(source), UNITS[kind]) if kind else None
+    timeline = animation_timeline(delays_of(source), UNITS[kind], noted(source)) if kind else None
     if kind == "webp" and timeline:
         size = size_of(source, name)
         return Video(len(timeline.shown), timeline.rate, *size, STRAIGHT, PLAIN, "webp", timeline.notes, timeline)
@@ -123,7 +123,7 @@ def described(source: Source) -> Video:
         tags, codec, pixel = tags_of(container, stream), stream.codec_context.name, stream.sample_aspect_ratio
         layout, notes = _layout_of(streams, tags)
         found = scan(container, stream, until_first=timeline is not None)
-        codes = tuple(_code(found.first, stream, name) for name in ("color_trc", "color_primaries"))
+        codes = _code(found.first, stream, "color_trc"), _code(found.first, stream, "color_primaries")
         if timeline is None and found.times is not None:
             timeline = video_timeline(found.times, found.last, _base(stream), exact_frame_rates(stream))
     timeline = timeline or measured_timeline(source)
@@ -164,8 +164,9 @@ def _base(stream: VideoStream) -> Fraction:
 
 
 def _display_matrix(frame: VideoFrame) -> bytes | None:
-    found = next((each for each in frame.side_data if each.type.name == "DISPLAYMATRIX"), None)
-    return bytes(found) if found is not None else None
+    sides = cast(Any, frame.side_data)  # PyAV's stub has names for keys; numbers are what it indexes by
+    found = (sides[index] for index in range(len(sides)))
+    return next((bytes(each) for each in found if each.type.name == "DISPLAYMATRIX"), None)
 
 
 def _code(frame: VideoFrame, stream: VideoStream, name: str) -> int:
@@ -345,8 +346,8 @@ def _empty_clip(source: Source, count: int, frame: Tensor, pictures: int) -> Ten
         return torch.empty(count, *frame.shape)
     except RuntimeError:
         raise ValueError(
-            f"{name_of(source)}: {count} frames of {frame.shape[1]} x {frame.shape[0]} need {size / 2**30:.1f} GB, more "
-            "than this machine has; choose fewer by frame_count or every_nth."
+            f"{name_of(source)}: {count} frames of {frame.shape[1]} x {frame.shape[0]} need {size / 2**30:.1f} GB, "
+            "more than this machine has; choose fewer by frame_count or every_nth."
         ) from None
 
 

@@ -21,14 +21,14 @@ DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.Decom
 """What Pillow raises for a file that is none."""
 
 
-def size_of(source: Path | BytesIO, name: str) -> tuple[int, int]:
+def size_of(source: str | Path | BytesIO, name: str) -> tuple[int, int]:
     """Width and height. ValueError when it is no WebP, or too large."""
     with _opened(source, name) as image:
         refuse_size(name, *image.size)
         return image.size
 
 
-def pictures_of(source: Path | BytesIO, name: str) -> Iterator[np.ndarray]:
+def pictures_of(source: str | Path | BytesIO, name: str) -> Iterator[np.ndarray]:
     """Every stored picture, composed, one at a time."""
     with _opened(source, name) as image:
         for index in range(getattr(image, "n_frames", 1)):
@@ -41,7 +41,7 @@ def pictures_of(source: Path | BytesIO, name: str) -> Iterator[np.ndarray]:
 
 
 @contextmanager
-def _opened(source: Path | BytesIO, name: str) -> Iterator[Image.Image]:
+def _opened(source: str | Path | BytesIO, name: str) -> Iterator[Image.Image]:
     if isinstance(source, BytesIO):
         source.seek(0)
     try:

@@ -64,18 +64,18 @@ def read_sound(container: InputContainer, first: Fraction, seconds: Fraction) ->
     rate = stream.rate or 44100
     begin, end = (round(each * rate) for each in (first, first + seconds))
     parts: list[tuple[int, np.ndarray]] = []
-    at: int | None = None
+    at = 0
     for time, values in _blocks(container, stream, rate):
         told = at if time is None else round(time * rate)
-        if at is None or (told is not None and told - at > rate * GAP):
-            at = told or 0
+        if not parts or told - at > rate * GAP:
+            at = told
         parts.append((at, values))
         at += values.shape[1]
         if at >= end:
             break
     if not parts:
         return None
-    length = max(0, min(end, at or 0) - begin)
+    length = max(0, min(end, at) - begin)
     waveform = np.zeros((parts[0][1].shape[0], length), np.float32)
     for at, values in parts:
         cut = values[:, max(0, begin - at) : max(0, begin + length - at)]

@@ -13,6 +13,8 @@ from bisect import insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate, pairwise
+from math import floor
 
 import numpy as np
 
@@ -43,15 +45,32 @@ class Timeline:
     notes: tuple[str, ...] = ()
 
 
-def animation_timeline(delays: Sequence[Fraction], unit: Fraction) -> Timeline:
-    """Of the seconds that each picture stands, which are whole `unit`s, or exact where that is 0."""
+def animation_timeline(
+    delays: Sequence[Fraction], unit: Fraction, told: tuple[Fraction, int] | None = None
+) -> Timeline:
+    """Of the seconds that each picture stands, which are whole `unit`s, or exact where that is 0.
+
+    `told` is the rate and the number of frames that the file's writer noted; they are believed where the delays agree.
+    """
+    ends = [Fraction(0), *accumulate(delays)]
+    if told is not None:
+        rate, count = told
+        at = np.rint([float(end * rate) for end in ends])
+        off = max(abs(float(n / float(rate) - float(end))) for n, end in zip(at, ends, strict=True))
+        alone = len(delays) == 1
+        if (alone or (off <= float(unit) / 2 + TINY and at[-1] == count)) and len(delays) <= count <= MOST_FRAMES:
+            at[-1] = count
+            return Timeline(rate, _repeated(at[:-1], count))
     if len(delays) == 1:
         return Timeline(USUAL, range(1))
-    ends = [Fraction(0)]
-    for delay in delays:
-        ends.append(ends[-1] + delay)
     fastest = max(Fraction(100), 1 / (min(delays) or unit or Fraction(1, 1000)))
     return _placed(ends, unit, min(fastest, Fraction(1000)), len(delays), said=False)
+
+
+def _repeated(positions: np.ndarray, count: int) -> Sequence[int]:
+    """The number of the picture that each frame shows, of the frames at which pictures begin."""
+    shown = np.searchsorted(positions, np.arange(count), side="right") - 1
+    return range(count) if len(positions) == count and (shown == np.arange(count)).all() else shown.tolist()
 
 
 def video_timeline(times: Sequence[int], last: int, time_base: Fraction, rates: Sequence[Fraction | None]) -> Timeline:
@@ -73,7 +92,7 @@ def video_timeline(times: Sequence[int], last: int, time_base: Fraction, rates: 
         if float(np.abs(late).max()) <= off:
             return Timeline(rate, range(count), start)
         if count > LEAST_BEFORE_A_CUT and float(np.abs(late[:-CUT]).max()) <= off and 0 < late[-1] <= MOST_CUT + off:
-            note = f"It was cut between pictures that depend on each other: {late[-1]:.0f} are missing before the last one."
+            note = f"It was cut between pictures that depend on each other; {late[-1]:.0f} are missing at the end."
             return Timeline(rate, range(count), start, (note,))
     ends = [(each - first) * time_base for each in times]
     ends.append(ends[-1] + (last * time_base or Fraction(1, FASTEST)))
@@ -102,37 +121,37 @@ def _placed(ends: Sequence[Fraction], unit: Fraction, fastest: Fraction, count: 
             f"Its pictures stand for {float(ends[-1]):.0f} s, which is {total:.0f} frames at {float(rate):g} fps; at "
             f"most {MOST_FRAMES} are made. Its times are damaged, or it is no clip: export it at a constant rate."
         )
-    frames = np.arange(int(total))
-    shown = np.searchsorted(positions[:-1], frames, side="right") - 1
-    dropped = count - len(np.unique(shown))
+    shown = _repeated(positions[:-1], int(total))
+    dropped = count - len({*shown})
     notes = []
     if said or not exact:
         notes.append(
-            f"Its pictures stand for different times; by time they are {len(frames)} frames at {float(rate):g} fps, "
+            f"Its pictures stand for different times; by time they are {len(shown)} frames at {float(rate):g} fps, "
             f"made of {count} stored pictures."
         )
     if dropped:
         notes.append(f"{dropped} pictures stand for less than a frame at {float(rate):g} fps and were left out.")
-    return Timeline(rate, range(count) if len(frames) == count and not dropped else shown.tolist(), notes=tuple(notes))
+    return Timeline(rate, shown, notes=tuple(notes))
 
 
 def _fitting_rate(ends: Sequence[Fraction], unit: Fraction, fastest: Fraction) -> Fraction | None:
     """The slowest rate at which every picture begins within half a unit of its own frame; of equal ones the usual."""
     times = np.array([float(each) for each in ends[1:]])
     candidates: list[tuple[Fraction, int]] = []
-    for rank, rates in enumerate(_candidates(ends, fastest)):
+    for rank, rates in enumerate(_candidates(ends, unit, fastest)):
         for rate in rates:
             if rate <= fastest:
                 insort(candidates, (rate, rank))
-    fitting = [
-        (rate, rank, at) for rate, rank in candidates if (at := _fit(times, float(rate), float(unit))) is not None
-    ]
+    fitting = []
+    for rate, rank in candidates:
+        at = _fit(times, float(rate), float(unit))
+        if at is not None:
+            fitting.append((rate, rank, at))
     if not fitting:
         return None
     slowest = fitting[0][2]
-    same = [
-        (rank, abs(float(rate) - slowest[-1] / times[-1]), rate) for rate, rank, at in fitting if (at == slowest).all()
-    ]
+    mean = float(slowest[-1] / times[-1])
+    same = [(rank, abs(float(rate) - mean), rate) for rate, rank, at in fitting if (at == slowest).all()]
     return min(same)[2]
 
 
@@ -144,19 +163,30 @@ def _fit(times: np.ndarray, rate: float, unit: float) -> np.ndarray | None:
     return at if apart.all() and float(np.abs(at / rate - times).max()) <= unit / 2 + TINY else None
 
 
-def _candidates(ends: Sequence[Fraction], fastest: Fraction) -> Iterator[Sequence[Fraction]]:
+def _candidates(ends: Sequence[Fraction], unit: Fraction, fastest: Fraction) -> Iterator[Sequence[Fraction]]:
     """Rates, the likeliest first."""
-    delays = [after - before for before, after in zip(ends, ends[1:], strict=False)]
+    delays = [after - before for before, after in pairwise(ends)]
     shortest = min(each for each in delays if each > 0) if any(each > 0 for each in delays) else Fraction(1)
     yield USUAL_RATES
     yield [*BROADCAST, Fraction(15, 2), Fraction(25, 2)]
     yield [times / shortest for times in range(1, min(int(fastest * shortest) + 1, 200))]
     near = sorted(each for each in delays if each <= shortest * 3 / 2)
     usual = sum(near) / len(near) if near else shortest
-    frames = sum(max(1, round(each / usual)) for each in delays)
-    mean = frames / ends[-1] if ends[-1] else Fraction(1)
-    yield [rate for limit in (1, 2, 3, 4, 5, 8, 10, 20, 100, 1001) if (rate := mean.limit_denominator(limit))]
+    at = accumulate(max(1, round(each / usual)) for each in delays)
+    bounds = [
+        (n / (end + unit / 2), n / max(end - unit / 2, Fraction(1, 10**6))) for n, end in zip(at, ends[1:], strict=True)
+    ]
+    low, high = max(low for low, _ in bounds), min(high for _, high in bounds)
+    yield [_simplest(low, high)] if low <= high else []
     yield [Fraction(each) for each in range(1, int(fastest) + 1)]
+
+
+def _simplest(low: Fraction, high: Fraction) -> Fraction:
+    """The fraction of the smallest denominator from `low` to `high`, both above 0."""
+    whole = floor(low)
+    if whole == low or whole + 1 <= high:
+        return Fraction(whole if whole == low else whole + 1)
+    return whole + 1 / _simplest(1 / (high - whole), 1 / (low - whole))
 
 
 def _slowest_apart(ends: Sequence[Fraction], count: int) -> Fraction:
