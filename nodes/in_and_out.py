@@ -653,8 +653,8 @@ class RGBALoadVideo(io.ComfyNode):
         from ..pipelines.host.files import footage
 
         said = None if association == "auto" else association
-        stacked = None if layout == "auto" else layout == "stacked"
-        wanted = Wanted(start_frame, frame_count, every_nth, said, stacked)
+        place = None if layout == "auto" else "colour above alpha" if layout == "stacked" else layout
+        wanted = Wanted(start_frame, frame_count, every_nth, said, place)
         image, rate, audio = footage.load_video(chosen_path(file), wanted)
         return io.NodeOutput(image, mask_of(image), float(rate), len(image), audio)
 

@@ -32,6 +32,14 @@ def check_size(width: int, height: int) -> None:
         )
 
 
+def refuse_size(name: str, width: int, height: int) -> None:
+    """The same, for the file of this name."""
+    try:
+        check_size(width, height)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
 def _raised_limits() -> tuple[int, int]:
     """The largest side and frame that `limits.json` allows, or the usual ones."""
     if not RAISED.is_file():

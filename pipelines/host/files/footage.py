@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from ...media.rates import USUAL, exact_rate
 from ...media.takes.read_sequence import chosen, find_footage, read_footage
-from ...media.video.read_video import Source, Wanted, described, frame_count, read_audio, read_video
+from ...media.video.read_video import Source, Video, Wanted, described, frame_count, read_audio, read_video
 from ..core.progress import steps
 from .input_folder import chosen_path
 from .sound import audio_of
@@ -36,11 +37,14 @@ def load_sequence(
 
 def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, Audio | None]:
     """The frames that are asked for, their rate and the sound that goes with them, with progress."""
-    video = described(source)
+    return _load(source, wanted, described(source))
+
+
+def _load(source: Source, wanted: Wanted, video: Video) -> tuple[Tensor, Fraction, Audio | None]:
     count = frame_count(video, wanted)
     clip = read_video(source, wanted, video, steps(count))
     seconds = Fraction(count * wanted.every) / video.fps
-    return clip, video.fps / wanted.every, audio_of(read_audio(source, wanted.start / video.fps, seconds))
+    return clip, video.fps / wanted.every, audio_of(read_audio(source, wanted.start / video.fps, seconds, video))
 
 
 def from_video(
@@ -57,6 +61,15 @@ def from_video(
         return torch.cat((parts.images[..., :3], alpha), dim=-1).float(), Fraction(parts.frame_rate), parts.audio
     source = video.get_stream_source()
     source = Path(source) if isinstance(source, str) else source
-    fps = described(source).fps
-    start, seconds = video.get_active_trim_window()
-    return load_video(source, Wanted(round(start * fps), round(seconds * fps)))
+    video_file = described(source)
+    start, seconds = (Fraction(each).limit_denominator(1_000_000) for each in video.get_active_trim_window())
+    first = max(0, ceil((start - video_file.start) * video_file.fps))
+    last = min(
+        video_file.count, ceil((start + seconds - video_file.start) * video_file.fps) if seconds else video_file.count
+    )
+    if first >= last:
+        raise ValueError(
+            f"The clip is {float(video_file.count / video_file.fps):.3f} s long; the cut from {float(start):.3f} s on "
+            "leaves no frame of it. Choose an earlier start_time, or a longer duration."
+        )
+    return _load(source, Wanted(first, last - first), video_file)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,8 +13,12 @@ import folder_paths
 
 from ...media.stills.read_still import READABLE
 from ...media.takes.read_sequence import BEST_FIRST, sidecars
+from ...media.video.delays import is_animated_png
 from ...media.video.read_video import SUFFIXES
 from ..core.folder_walk import walk_folder
+
+FEW = 64
+"""PNGs in a folder; a clip as a sequence has more."""
 
 
 def listed(suffixes: Collection[str], folders: bool) -> list[str]:
@@ -81,5 +87,27 @@ def sequences() -> list[str]:
 
 
 def videos() -> list[str]:
-    """What the video loader offers."""
-    return listed(SUFFIXES, folders=False)
+    """What the video loader offers: videos, and PNGs that are animated. Folders of more than `FEW` PNGs are sequences,
+    which are not looked into; a name typed by hand is read all the same.
+    """
+    found = listed(SUFFIXES | {".png"}, folders=False)
+    root = Path(folder_paths.get_input_directory())
+    is_png = {name: name.lower().endswith(".png") for name in found}
+    pictures = Counter(os.path.dirname(name) for name in found if is_png[name])
+    return [
+        name for name in found if not is_png[name] or (pictures[os.path.dirname(name)] <= FEW and _moves(root / name))
+    ]
+
+
+def _moves(path: Path) -> bool:
+    try:
+        stat = path.stat()
+    except OSError:  # gone meanwhile
+        return False
+    return _is_animated(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_animated(path: Path, changed: int, size: int) -> bool:
+    """Remembered until the file changes: the host asks for the list with every page."""
+    return is_animated_png(path)

@@ -5,7 +5,8 @@ Range    straight RGBA, sRGB, 0..1, alpha 1 = opaque; stored in 8 bits, rounded 
 Source   WebP and GIF delay a frame by whole milliseconds and hundredths; APNG by a fraction. Encoders: Pillow's libwebp
          and GIF, FFmpeg's APNG.
 Differs  Rounding each delay alone makes 24 frames a second 24.39; here what one frame loses the next one gets, so that
-         every frame begins within half a unit of its time. GIF has one bit of alpha: from 1/2 on it is opaque.
+         every frame begins within half a unit of its time, and rate and number of frames are noted in a GIF's comment
+         and a WebP's XMP. GIF has one bit of alpha: from 1/2 on it is opaque.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch import Tensor
 from ..read_back import ReadBackError, refuse_difference
 from ..stills.quantise import quantise
 from ..whole_file import named_when_whole
+from .delays import note_of
 
 UNITS: Mapping[str, Fraction | None] = {"webp": Fraction(1, 1000), "apng": None, "gif": Fraction(1, 100)}
 """Format, to the unit of its delays in seconds; None where a delay is exact."""
@@ -33,6 +35,12 @@ SUFFIXES: Mapping[str, str] = {"webp": "webp", "apng": "png", "gif": "gif"}
 LOSSLESS = 100
 FOR_EVER = Fraction(10**9)
 """Frames that are all equal are stored as a picture that does not move."""
+
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="%s"/></rdf:RDF></x:xmpmeta>'
+)
+"""A WebP's place for text."""
 
 FASTEST_GIF = 50
 """Viewers slow a GIF down whose frames stand for less than 2/100 of a second."""
@@ -126,11 +134,13 @@ def _write_by_pillow(
     unit = cast(Fraction, UNITS[plan.format])
     times = [int(each * unit * 1000) for each in delays(len(frames), plan.fps, unit)]
     options: dict[str, object] = {"save_all": True, "duration": times}
+    note = note_of(plan.fps, len(frames))
     if plan.format == "webp":
+        options["xmp"] = XMP % note
         options |= {"loop": plan.loop, "method": 4, "exact": True, "alpha_quality": 100}
         options |= {"lossless": True} if plan.quality == LOSSLESS else {"quality": plan.quality}
     else:
-        options |= {"disposal": 2} | ({"loop": max(plan.loop - 1, 0)} if plan.loop != 1 else {})
+        options |= {"comment": note, "disposal": 2} | ({"loop": max(plan.loop - 1, 0)} if plan.loop != 1 else {})
     with path.open("wb") as file:
         _Frames(len(frames), pixels_of).save(file, plan.format.upper(), **options)
 

@@ -1,132 +1,250 @@
 """Reading a video with alpha, by a way of its own: what the writers are checked against.
 
 Layout   frames (H, W, 4) float32, one after the other.
-Range    0..1, sRGB values as they are, alpha 1 = opaque.
-Source   WebM's AlphaMode: the alpha of VP8 and VP9 is a second stream beside the first, which only libvpx decodes.
-Differs  FFmpeg's own VP9 decoder leaves that alpha out without a word; here libvpx is asked.
+Range    0..1, straight RGBA in display space (sRGB), alpha 1 = opaque; highlights of HDR go on above 1.
+Source   Frames as players show them: by time, after edit lists, upright, with square pixels.
+Differs  A clip has one rate: what stands for different times is placed by time, and `Video.notes` says it.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Generator
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import islice
-from pathlib import Path
-from typing import cast
+from functools import partial
+from io import BytesIO
+from typing import Any, cast
 
 import av
+import numpy as np
 import torch
 from av.container import InputContainer
-from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from torch import Tensor
 
 from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
-from ..rates import USUAL, exact_rate
-from .frames import picture_from
-from .read_webp import counts_and_rate, frames_of, is_webp, size_of
+from ..limits import refuse_size
+from ..rates import USUAL
+from ..stills.read_still import rgba_from
+from .colour import CONVERTED, colour_notes, display_from
+from .containers import (
+    SUFFIXES,
+    Source,
+    decoder_with_alpha,
+    exact_frame_rates,
+    name_of,
+    opened,
+    pictures_in,
+    scan,
+    tags_of,
+)
+from .delays import UNITS, delays_of, kind_of, noted
+from .frames import UNSPECIFIED, picture_from
+from .geometry import BESIDE, FILL_AND_KEY, LAYOUTS, PLAIN, Geometry, geometry_of, split
+from .read_webp import pictures_of, size_of
 from .sound import Sound, read_sound
+from .timing import Timeline, animation_timeline, video_timeline
+
+__all__ = ["SUFFIXES", "Source", "Video", "Wanted", "described", "frame_count", "read_audio", "read_video"]
 
 ASSOCIATION_TAG, LAYOUT_TAG = "rgba_association", "rgba_layout"
 STACKED_LAYOUT = "colour above alpha"
-WITH_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
-SUFFIXES = frozenset({".mov", ".mp4", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng", ".nut", ".webp"})
+KEY = re.compile(r"\b(key|alpha|matte)\b", re.IGNORECASE)
 
 LOSSLESS = frozenset({"ffv1", "apng", "png", "gif", "qtrle", "rawvideo", "webp"})
 NOISE = 16 / 255
 """By this much a lossy codec may lift premultiplied colour above alpha; more is light, and is meant."""
-
-Source = str | Path | io.BytesIO
+MOST_REPEATED, REPEATED_BYTES = 10, 1 << 30
+"""A clip of more than 1 GB may be at most ten times as long as it has pictures."""
 
 
 @dataclass(frozen=True)
 class Video:
-    """What a file says of itself: frames, their rate, size as stored, association and whether alpha stands below."""
+    """What a file says of itself.
+
+    count          frames at the rate `fps`
+    width, height  of a frame as it is read: upright, without the half that is alpha, of square pixels
+    layout         one of `LAYOUTS`: where alpha is
+    notes          what was converted, repeated, left out or guessed, one sentence each
+    """
 
     count: int
     fps: Fraction
     width: int
     height: int
     association: str
-    stacked: bool
+    layout: str
     codec: str
+    notes: tuple[str, ...] = ()
+    timeline: Timeline = field(default=Timeline(Fraction(16), range(0)), repr=False)
+    geometry: Geometry = field(default=Geometry(), repr=False)
+    colour: tuple[int, int] = (UNSPECIFIED, UNSPECIFIED)
+    """Transfer and primaries, by the codes of ITU-T H.273."""
+
+    @property
+    def start(self) -> Fraction:
+        """Seconds, on the clock of the file's sound, at which frame 0 is shown."""
+        return self.timeline.start
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which frames, and what is known better than the file does; None leaves that to the file."""
+    """Which frames, and what is known better than the file does; None leaves that to the file. ValueError for a layout
+    that is none of `LAYOUTS`.
+    """
 
     start: int = 0
     count: int = 0
     every: int = 1
     association: str | None = None
-    stacked: bool | None = None
+    layout: str | None = None
 
-
-def opened(source: Source) -> InputContainer:
-    """An open file, from its beginning. ValueError when it is no video."""
-    name = source.name if isinstance(source, Path) else "the file"
-    if isinstance(source, io.BytesIO):
-        source.seek(0)
-    try:
-        container = cast(InputContainer, av.open(str(source) if isinstance(source, Path) else source))
-    except FFmpegError as error:
-        raise ValueError(f"A video was expected, {name} is none: {error.strerror}.") from None
-    if not container.streams.video:
-        container.close()
-        raise ValueError(f"A video was expected, {name} has no picture in it.")
-    return container
+    def __post_init__(self) -> None:
+        if self.layout is not None and self.layout not in LAYOUTS:
+            raise ValueError(f"layout is one of {', '.join(LAYOUTS)}; got {self.layout!r}.")
 
 
 def described(source: Source) -> Video:
-    """What the file says; but for WebP, frames are counted without decoding them."""
-    if is_webp(source):
-        counts, fps = counts_and_rate(source)
-        return Video(sum(counts), fps, *size_of(source), STRAIGHT, stacked=False, codec="webp")
+    """What the file says. Its packets are counted and its first picture is decoded. ValueError when it is no video."""
+    kind, name = kind_of(source), name_of(source)
+    if kind is None and name.lower().endswith(".webp"):
+        raise ValueError(f"An animated WebP was expected, {name} is none: it does not begin as one.")
+    timeline = animation_timeline(delays_of(source), UNITS[kind], noted(source)) if kind else None
+    if kind == "webp" and timeline:
+        size = size_of(source, name)
+        return Video(len(timeline.shown), timeline.rate, *size, STRAIGHT, PLAIN, "webp", timeline.notes, timeline)
     with opened(source) as container:
-        stream = container.streams.video[0]
-        tags = {key.lower(): value.lower() for key, value in {**container.metadata, **stream.metadata}.items()}
-        count = sum(1 for packet in container.demux(stream) if packet.size)
-        rate = stream.average_rate or stream.guessed_rate or USUAL
-        return Video(
-            count,
-            exact_rate(float(rate)),
-            stream.codec_context.width,
-            stream.codec_context.height,
-            PREMULTIPLIED if tags.get(ASSOCIATION_TAG) == PREMULTIPLIED else STRAIGHT,
-            tags.get(LAYOUT_TAG) == STACKED_LAYOUT,
-            stream.codec_context.name,
-        )
+        streams = pictures_in(container)
+        stream = streams[0]
+        tags, codec, pixel = tags_of(container, stream), stream.codec_context.name, stream.sample_aspect_ratio
+        layout, notes = _layout_of(streams, tags)
+        found = scan(container, stream, until_first=timeline is not None)
+        codes = _code(found.first, stream, "color_trc"), _code(found.first, stream, "color_primaries")
+        if timeline is None and found.times is not None:
+            timeline = video_timeline(found.times, found.last, _base(stream), exact_frame_rates(stream))
+    timeline = timeline or measured_timeline(source)
+    geometry = geometry_of(_display_matrix(found.first), pixel)
+    width, height = geometry.shown_size(found.first.width, found.first.height, layout)
+    refuse_size(name, width, height)
+    return Video(
+        len(timeline.shown),
+        timeline.rate,
+        width,
+        height,
+        PREMULTIPLIED if tags.get(ASSOCIATION_TAG, "").lower() == PREMULTIPLIED else STRAIGHT,
+        layout,
+        codec,
+        (*notes, *timeline.notes, *geometry.notes, *colour_notes(*codes, tags)),
+        timeline,
+        geometry,
+        codes,
+    )
+
+
+def _layout_of(streams: Sequence[VideoStream], tags: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Where alpha is, and what is to be said of it."""
+    said = tags.get(LAYOUT_TAG, "").lower()
+    if said in LAYOUTS:
+        return said, []
+    sizes = {(each.codec_context.width, each.codec_context.height) for each in streams}
+    if len(streams) < 2:
+        return PLAIN, []
+    if len(streams) == 2 and len(sizes) == 1 and any(KEY.search(text) for text in streams[1].metadata.values()):
+        return FILL_AND_KEY, ["Its second video track is named as a key; it was read as alpha."]
+    hint = f"; where the second one is the key, choose the layout {FILL_AND_KEY}" if len(sizes) == 1 else ""
+    return PLAIN, [f"It has {len(streams)} video tracks, of which the first was read{hint}."]
+
+
+def _base(stream: VideoStream) -> Fraction:
+    return stream.time_base or Fraction(1, 1000)
+
+
+def _display_matrix(frame: VideoFrame) -> bytes | None:
+    sides = cast(Any, frame.side_data)  # PyAV's stub has names for keys; numbers are what it indexes by
+    found = (sides[index] for index in range(len(sides)))
+    return next((bytes(each) for each in found if each.type.name == "DISPLAYMATRIX"), None)
+
+
+def _code(frame: VideoFrame, stream: VideoStream, name: str) -> int:
+    """What the frame says, else the container. PyAV 16 says neither of a frame."""
+    for each in (frame, stream.codec_context):
+        code = getattr(each, name, None)
+        if code is not None and int(code) != UNSPECIFIED:
+            return int(code)
+    return UNSPECIFIED
+
+
+def measured_timeline(source: Source) -> Timeline:
+    """By decoding everything, where packets do not say when pictures are shown, or are no pictures of their own."""
+    with opened(source) as container:
+        stream = pictures_in(container)[0]
+        stream.thread_type = "AUTO"
+        seen = [(frame.pts, frame.duration or 0) for frame in container.decode(stream)]
+        rates, base = exact_frame_rates(stream), _base(stream)
+    if not seen:
+        raise ValueError(f"{name_of(source)} is cut or damaged: none of its pictures can be decoded. Export it again.")
+    times = sorted(time for time, _ in seen if time is not None)
+    if len(times) < len(seen):
+        rate = next((rate for rate in rates if rate), USUAL)
+        return video_timeline(range(len(seen)), 1, 1 / rate, [rate])
+    return video_timeline(times, seen[-1][1], base, rates)
+
+
+Picture = Callable[[Tensor | None], Tensor]
+"""Makes (H, W, 4) of a stored picture, in the tensor that is given or in a new one."""
+
+
+def decoded(source: Source, track: int = 0) -> Generator[Picture, None, None]:
+    """Every stored picture, not yet converted: not turned, not divided, alpha where it was stored.
+
+    ValueError when the size changes in the middle, and when the file is damaged.
+    """
+    name = name_of(source)
+    if kind_of(source) == "webp":
+        for pixels in pictures_of(source, name):
+            yield partial(_from_pixels, pixels)
+        return
+    with opened(source) as container:
+        stream = pictures_in(container)[track]
+        colour = int(stream.codec_context.colorspace)
+        size: tuple[int, int] | None = None
+        for index, frame in enumerate(_frames(container, stream)):
+            size = size or (frame.width, frame.height)
+            if size != (frame.width, frame.height):
+                raise ValueError(
+                    f"{name} changes its size at picture {index}, from {size[0]} x {size[1]} to {frame.width} x "
+                    f"{frame.height}; a clip has one size. Cut the file there, or scale it to one size first."
+                )
+            yield partial(picture_from, frame, colour=colour)
+
+
+def _frames(container: InputContainer, stream: VideoStream) -> Generator[VideoFrame, None, None]:
+    own = decoder_with_alpha(stream)
+    if own is None:
+        stream.thread_type = "AUTO"
+        yield from container.decode(stream)
+        return
+    codec = cast(VideoCodecContext, av.CodecContext.create(own, "r"))
+    for packet in container.demux(stream):
+        if packet.size:
+            yield from cast("list[VideoFrame]", codec.decode(packet))
+    yield from cast("list[VideoFrame]", codec.decode(None))
+
+
+def _from_pixels(pixels: np.ndarray, out: Tensor | None = None) -> Tensor:
+    picture = rgba_from(pixels)
+    return picture if out is None else out.copy_(picture)
 
 
 def stored_frames(source: Source) -> Generator[Tensor, None, None]:
-    """Every frame as it is stored, (H, W, 4): not unpremultiplied, not unstacked."""
-    if is_webp(source):
-        yield from frames_of(source)
-        return
-    with opened(source) as container:
-        stream = container.streams.video[0]
-        own = WITH_ALPHA.get(stream.codec_context.name) if stream.metadata.get("alpha_mode") == "1" else None
-        if own is None:
-            stream.thread_type = "AUTO"
-            yield from (picture_from(frame) for frame in container.decode(stream))
-            return
-        codec = cast(VideoCodecContext, av.CodecContext.create(own, "r"))
-        for packet in container.demux(stream):
-            if packet.size:
-                yield from (picture_from(cast(av.VideoFrame, frame)) for frame in codec.decode(packet))
-        yield from (picture_from(cast(av.VideoFrame, frame)) for frame in codec.decode(None))
-
-
-def unstacked(stored: Tensor) -> Tensor:
-    """(H, W, 4) of (2H, W, 3 or 4): alpha is the mean of what stands below. ValueError for an odd height."""
-    if stored.shape[0] % 2:
-        raise ValueError(f"Colour above alpha has an even height, got {stored.shape[0]}; choose the layout plain.")
-    above, below = stored[..., :3].chunk(2)
-    return torch.cat((above, below.mean(dim=-1, keepdim=True)), dim=-1)
+    """Every picture as it is stored, (H, W, 4): not unpremultiplied, alpha where it was stored."""
+    with closing(decoded(source)) as pictures:
+        for picture in pictures:
+            yield picture(None)
 
 
 def _make_straight(premultiplied: Tensor, noise: float) -> Tensor:
@@ -157,30 +275,112 @@ def read_video(
     ValueError when the frames are not there, or fewer than the file says can be decoded.
     """
     count = frame_count(video, wanted)
-    stacked = video.stacked if wanted.stacked is None else wanted.stacked
-    divide = (wanted.association or video.association) == PREMULTIPLIED
-    clip: Tensor | None = None
-    done = 0
-    noise = 0.0 if video.codec in LOSSLESS else NOISE
-    with closing(stored_frames(source)) as frames:
-        for index, stored in enumerate(islice(frames, wanted.start, wanted.start + (count - 1) * wanted.every + 1)):
-            if index % wanted.every:
-                continue
-            picture = unstacked(stored) if stacked else stored
-            if clip is None:
-                clip = torch.empty(count, *picture.shape)
-            clip[done] = _make_straight(picture, noise) if divide else picture
-            done += 1
-            on_frame(done)
+    clip, done = _read(source, wanted, video, count, on_frame)
+    if done < count and not kind_of(source):  # some packets are no pictures of their own: count those that are
+        timeline = measured_timeline(source)
+        if len(timeline.shown) >= wanted.start + (count - 1) * wanted.every + 1:
+            clip, done = _read(source, wanted, replace(video, timeline=timeline), count, on_frame)
     if clip is None or done < count:
-        raise ValueError(f"{count} frames were expected, {done} could be decoded; the file is cut or broken.")
+        raise ValueError(
+            f"{name_of(source)}: {count} frames were expected, {done} could be decoded; the file is cut or broken."
+        )
     return clip
 
 
-def read_audio(source: Source, start: Fraction, seconds: Fraction) -> Sound | None:
-    """The sound that goes with a part of the video; None where there is none."""
-    if is_webp(source):
+def _read(
+    source: Source, wanted: Wanted, video: Video, count: int, on_frame: Callable[[int], None]
+) -> tuple[Tensor | None, int]:
+    """The clip, as far as it could be decoded, and how far that is."""
+    shown = video.timeline.shown[wanted.start : wanted.start + (count - 1) * wanted.every + 1 : wanted.every]
+    convert = _conversion(wanted, video)
+    clip: Tensor | None = None
+    done = 0
+    layout = wanted.layout or video.layout
+    with closing(_with_key(source) if layout == FILL_AND_KEY else decoded(source)) as pictures:
+        for index, picture in enumerate(pictures):
+            if shown[done] != index:
+                continue
+            if clip is None:
+                frame = convert(picture, None)
+                clip = _empty_clip(source, count, frame, len({*shown}))
+                clip[0] = frame
+            else:
+                convert(picture, clip[done])
+            begin, done = done, done + 1
+            on_frame(done)
+            while done < count and shown[done] == index:
+                clip[done] = clip[begin]
+                done += 1
+                on_frame(done)
+            if done == count:
+                break
+    return clip, done
+
+
+def _conversion(wanted: Wanted, video: Video) -> Callable[[Picture, Tensor | None], Tensor]:
+    """From a stored picture to a frame of the clip."""
+    layout = wanted.layout or video.layout
+    divide = (wanted.association or video.association) == PREMULTIPLIED
+    noise = 0.0 if video.codec in LOSSLESS else NOISE
+    if not divide and layout not in BESIDE and video.geometry.is_plain and video.colour[0] not in CONVERTED:
+        return lambda picture, out: picture(out)
+
+    def convert(picture: Picture, out: Tensor | None) -> Tensor:
+        frame = split(video.geometry.turn(picture(None)), layout)
+        frame = _make_straight(frame, noise) if divide else frame
+        frame = video.geometry.square(display_from(frame, *video.colour))
+        return frame if out is None else out.copy_(frame)
+
+    return convert
+
+
+def _empty_clip(source: Source, count: int, frame: Tensor, pictures: int) -> Tensor:
+    """Room for the clip. ValueError where that is more than there is, or most of it would be repeated pictures."""
+    size = count * frame.numel() * frame.element_size()
+    if size > REPEATED_BYTES and count > MOST_REPEATED * pictures:
+        raise ValueError(
+            f"{name_of(source)} has {pictures} pictures that stand for {count} frames, {size / 2**30:.1f} GB; choose a "
+            "part of them by start_frame and frame_count, or fewer by every_nth."
+        )
+    try:
+        return torch.empty(count, *frame.shape)
+    except RuntimeError:
+        raise ValueError(
+            f"{name_of(source)}: {count} frames of {frame.shape[1]} x {frame.shape[0]} need {size / 2**30:.1f} GB, "
+            "more than this machine has; choose fewer by frame_count or every_nth."
+        ) from None
+
+
+def _with_key(source: Source) -> Generator[Picture, None, None]:
+    """The pictures of the first track with the second one as alpha. ValueError when there is no second one."""
+    with opened(source) as container:
+        streams = pictures_in(container)
+        sizes = [(each.codec_context.width, each.codec_context.height) for each in streams[:2]]
+    if len(sizes) < 2 or sizes[0] != sizes[1]:
+        raise ValueError(
+            f"{name_of(source)} has no second video track of the same size, which the layout {FILL_AND_KEY} needs; "
+            "choose another layout."
+        )
+    other = BytesIO(source.getvalue()) if isinstance(source, BytesIO) else source
+    with closing(decoded(source)) as fills, closing(decoded(other, track=1)) as keys:
+        for fill, key in zip(fills, keys, strict=False):
+            yield partial(_filled, fill, key)
+
+
+def _filled(fill: Picture, key: Picture, out: Tensor | None = None) -> Tensor:
+    frame = fill(out)
+    frame[..., 3] = key(None)[..., :3].mean(dim=-1)
+    return frame
+
+
+def read_audio(source: Source, start: Fraction, seconds: Fraction, video: Video | None = None) -> Sound | None:
+    """The sound that goes with a part of the clip, `start` seconds after frame 0; None where there is none.
+
+    `video` is what `described` returned, which knows when frame 0 is shown on the clock of the sound.
+    """
+    if kind_of(source):
         return None
     with opened(source) as container:
-        sound = read_sound(container)
-    return sound.cut(start, seconds) if sound else None
+        stream = pictures_in(container)[0]
+        begin = (stream.start_time or 0) * _base(stream) if video is None else video.start
+        return read_sound(container, begin + start, seconds)

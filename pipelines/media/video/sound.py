@@ -18,6 +18,8 @@ from torch import Tensor
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 CHUNK = 1 << 16
+GAP = Fraction(1, 20)
+"""Seconds: by less than this the times of blocks are off where nothing is missing."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,49 @@ class Sound:
             yield frame
 
 
-def read_sound(container: InputContainer) -> Sound | None:
-    """The first audio stream of an open file, from its beginning; None when there is none, or nothing in it."""
+def read_sound(container: InputContainer, first: Fraction, seconds: Fraction) -> Sound | None:
+    """The first audio stream of an open file, from the second `first` on and no longer than `seconds`; silent where it
+    has not begun yet. None when there is none, or nothing in it. Channels without a layout are mixed to stereo.
+    """
     stream = next(iter(container.streams.audio), None)
-    if stream is None:
+    if stream is None or stream.codec_context is None:
         return None
-    resampler = av.AudioResampler(format="fltp")
-    parts = [each.to_ndarray() for frame in container.decode(stream) for each in resampler.resample(frame)]
-    parts += [each.to_ndarray() for each in resampler.resample(None)]
+    rate = stream.rate or 44100
+    begin, end = (round(each * rate) for each in (first, first + seconds))
+    parts: list[tuple[int, np.ndarray]] = []
+    at = 0
+    for time, values in _blocks(container, stream, rate):
+        told = at if time is None else round(time * rate)
+        if not parts or told - at > rate * GAP:
+            at = told
+        parts.append((at, values))
+        at += values.shape[1]
+        if at >= end:
+            break
     if not parts:
         return None
-    return Sound(torch.from_numpy(np.concatenate(parts, axis=1)), stream.rate or 44100)
+    length = max(0, min(end, at) - begin)
+    waveform = np.zeros((parts[0][1].shape[0], length), np.float32)
+    for at, values in parts:
+        cut = values[:, max(0, begin - at) : max(0, begin + length - at)]
+        to = max(0, at - begin)
+        waveform[:, to : to + cut.shape[1]] = cut
+    return Sound(torch.from_numpy(waveform), rate)
+
+
+def _blocks(
+    container: InputContainer, stream: av.AudioStream, rate: int
+) -> Iterator[tuple[Fraction | None, np.ndarray]]:
+    """The second at which each block of samples begins, where the file says it, and the block (channels, samples)."""
+    resampler, form, layout = None, None, None
+    for frame in container.decode(stream):
+        now = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if resampler is None or now != form:
+            layout = layout or (frame.layout if frame.layout.nb_channels in LAYOUTS else "stereo")
+            resampler, form = av.AudioResampler(format="fltp", layout=layout, rate=rate), now
+        time = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+        for block in resampler.resample(frame):
+            yield time, block.to_ndarray()
+            time = None
+    for block in resampler.resample(None) if resampler else ():
+        yield None, block.to_ndarray()

@@ -31,6 +31,9 @@ from .read_video import ASSOCIATION_TAG, LAYOUT_TAG, STACKED_LAYOUT, described, 
 from .sound import LAYOUTS, Sound
 from .stacked import stacked
 
+LEAST_FOR_SLICES = 4
+"""Pixels a side below which FFV1's sixteen slices are more than there is to slice."""
+
 ALPHA_LOSS = 24 / 255
 """How far the darkest and the brightest alpha may move: a lost or opaque alpha moves much further."""
 
@@ -100,7 +103,10 @@ def _encode(frames: Sequence[Tensor] | Tensor, path: Path, plan: VideoPlan, on_s
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w", format=wanted.container, options=dict(wanted.container_options)) as container:
         container.metadata.update(tags)
-        stream = cast(av.VideoStream, container.add_stream(wanted.codec, rate=plan.fps, options=dict(wanted.options)))
+        options = dict(wanted.options)
+        if "slices" in options and min(height, width) < LEAST_FOR_SLICES:
+            options["slices"] = "1"
+        stream = cast(av.VideoStream, container.add_stream(wanted.codec, rate=plan.fps, options=options))
         stream.width, stream.height, stream.pix_fmt = width, height * (2 if wanted.stacked else 1), wanted.pixel_format
         codec = stream.codec_context
         codec.time_base = 1 / plan.fps

@@ -106,7 +106,7 @@ def test_a_video_is_read_again_as_it_was_with_rate_and_association(tmp_path, nam
     path, _ = written(tmp_path, name, association=association)
     video = described(path)
     assert (video.count, video.fps, video.association) == (5, Fraction(24000, 1001), association)
-    assert video.stacked is VIDEO_FORMATS[name].stacked
+    assert video.layout == ("colour above alpha" if VIDEO_FORMATS[name].stacked else "plain")
     read = read_video(path, Wanted(), video)
     assert read.shape == clip.shape
     assert float((read[..., 3] - clip[..., 3]).abs().max()) < 0.06
@@ -205,7 +205,7 @@ def test_the_artist_knows_better_than_the_file(tmp_path):
     as_stored = read_video(path, Wanted(association="straight"), video)
     assert as_stored.allclose(premultiplied(soft()), atol=1e-4)
     path, _ = written(tmp_path, "stacked mp4")
-    assert read_video(path, Wanted(stacked=False), described(path)).shape == (5, 60, 44, 4)
+    assert read_video(path, Wanted(layout="plain"), described(path)).shape == (5, 60, 44, 4)
 
 
 @pytest.mark.parametrize("name", ["ffv1", "prores 4444", "webm vp9", "stacked mp4"])

@@ -1,0 +1,198 @@
+"""A container as FFmpeg opens it: which files, what it says, and which of its packets are pictures.
+
+Source   WebM's AlphaMode: the alpha of VP8 and VP9 is a second stream beside the first. RFC 6386, section 9.1, and VP9
+         Bitstream Specification, section 7.2: a frame that is never shown, only referred to.
+Differs  FFmpeg writes the tag AlphaMode as ALPHA_MODE when it copies; tags are read in any case.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ..limits import BYTES_PER_PIXEL, LARGEST_FRAME, refuse_size
+from .delays import from_its_beginning
+
+SUFFIXES = frozenset(
+    {
+        ".mov", ".mp4", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng", ".nut", ".webp", ".mxf", ".ts", ".m2ts",
+        ".mts", ".wmv", ".asf", ".mpg", ".mpeg", ".ogv", ".flv", ".3gp", ".y4m",
+    }
+)  # fmt: skip
+WITH_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
+"""FFmpeg's own decoders of these leave alpha out without a word; libvpx decodes it."""
+
+Source = str | Path | BytesIO
+
+
+def name_of(source: Source) -> str:
+    return "the video" if isinstance(source, BytesIO) else Path(source).name
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[InputContainer]:
+    """An open file, from its beginning. ValueError when it is no video, or too large; FFmpeg's errors inside become
+    ValueErrors as well.
+    """
+    name = name_of(source)
+    if isinstance(source, Path) and not source.exists():
+        raise FileNotFoundError(f"{source} is not there.")
+    refuse_endless_tables(source)
+    if isinstance(source, BytesIO):
+        source.seek(0)
+    options = {"max_pixels": str(LARGEST_FRAME // BYTES_PER_PIXEL)}
+    try:
+        given = source if isinstance(source, BytesIO) else str(source)
+        container = cast(InputContainer, av.open(given, metadata_errors="replace", options=options))
+    except (FFmpegError, ValueError) as error:
+        raise ValueError(f"A video was expected, {name} is none: {_reason(error)}.") from None
+    with container:
+        if not container.streams.video:
+            raise ValueError(f"A video was expected, {name} has no picture in it.")
+        for stream in container.streams.video:
+            if stream.codec_context is None:
+                raise ValueError(f"{name} is coded in a way that this host's FFmpeg cannot decode; convert it first.")
+            if not stream.codec_context.width or not stream.codec_context.height:
+                raise ValueError(f"A video was expected, {name} is none: its picture has no size.")
+            refuse_size(name, stream.codec_context.width, stream.codec_context.height)
+        try:
+            yield container
+        except FFmpegError as error:
+            raise ValueError(f"{name} is cut or damaged: {_reason(error)}. Export it again.") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def pictures_in(container: InputContainer) -> list[VideoStream]:
+    """The video streams, cover pictures left out unless there is nothing else."""
+    streams = list(container.streams.video)
+    moving = [each for each in streams if not each.disposition & Disposition.attached_pic]
+    return moving or streams
+
+
+def tags_of(container: InputContainer, stream: VideoStream) -> dict[str, str]:
+    """What file and stream say, names in small letters."""
+    return {key.lower(): value for key, value in {**container.metadata, **stream.metadata}.items()}
+
+
+def decoder_with_alpha(stream: VideoStream) -> str | None:
+    """The decoder that keeps the alpha of VP8 and VP9; None where FFmpeg's own choice does."""
+    own = WITH_ALPHA.get(stream.codec_context.name)
+    said = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode", "0")
+    return own if said.strip() not in ("", "0") else None
+
+
+def is_shown(codec: str, packet: Packet) -> bool:
+    """Whether a packet is a picture of the clip: not before an edit's cut, nor one that others only refer to."""
+    if not packet.size or packet.is_discard:
+        return False
+    if codec == "vp8":
+        return bool(memoryview(packet)[0] & 0x10)
+    if codec == "vp9":
+        first = memoryview(packet)[0]
+        later = 1 if first & 0x30 == 0x30 else 0  # profile 3 has one more bit
+        return bool(first & (0x08 >> later) or first & (0x02 >> later))
+    return True
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the packets of a stream say.
+
+    times  when each picture is shown, in units of the stream's time base, rising; None when not every packet says it
+    last   how long the last picture stands, 0 where that is not known
+    first  the first picture that can be decoded, without the alpha of VP8 and VP9
+    """
+
+    times: list[int] | None
+    last: int
+    first: VideoFrame
+
+
+def scan(container: InputContainer, stream: VideoStream, until_first: bool = False) -> Scan:
+    """Counts the pictures of a stream, of which only the first is decoded; with `until_first` it ends there."""
+    codec = stream.codec_context.name
+    times: list[tuple[int, int]] = []
+    first, complete = None, True
+    for packet in container.demux(stream):
+        if first is None:
+            first = _first_of(packet)
+            if first is not None and until_first:
+                break
+        if is_shown(codec, packet):
+            time = packet.dts if packet.pts is None else packet.pts
+            complete = complete and time is not None and (packet.pts is not None or codec not in REORDERED)
+            times.append((time or 0, packet.duration or 0))
+    if first is None:
+        raise ValueError(f"{container.name} is cut or damaged: none of its pictures can be decoded. Export it again.")
+    times.sort()
+    return Scan([time for time, _ in times] if complete and times else None, times[-1][1] if times else 0, first)
+
+
+REORDERED = frozenset({"h264", "hevc", "mpeg2video", "vc1"})
+"""Two packets of these may be the halves of one interlaced picture, of which the second has no time."""
+
+
+def _first_of(packet: Packet) -> VideoFrame | None:
+    """Pictures that refer to what was cut away are errors of the decoder; the first whole one is meant."""
+    with suppress(InvalidDataError):
+        return next(iter(cast("list[VideoFrame]", packet.decode())), None)
+    return None
+
+
+def refuse_endless_tables(source: Source) -> None:
+    """ValueError for an MP4 that lists more pictures or samples than its bytes could hold: FFmpeg would make a list of
+    all of them.
+    """
+    with from_its_beginning(source) as file:
+        length = file.seek(0, 2)
+        file.seek(0)
+        if file.read(8)[4:] not in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot", b"styp"):
+            return
+        for count, size in _sample_tables(file, 0, length):
+            if count * max(size, 1) > length + (1 << 20):
+                raise ValueError(
+                    f"{name_of(source)} claims {count} samples of {max(size, 1)} bytes or more and has {length} bytes; "
+                    "it is cut or damaged. Export it again."
+                )
+
+
+def _sample_tables(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Number and size of the samples of every track."""
+    at = begin
+    while at + 8 <= end:
+        file.seek(at)
+        size, kind = struct.unpack(">I4s", file.read(8).ljust(8, b"\0"))
+        head = 8
+        if size == 1:
+            size, head = int.from_bytes(file.read(8), "big"), 16
+        size = size or end - at
+        if size < head:
+            return
+        if kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+            yield from _sample_tables(file, at + head, min(at + size, end))
+        elif kind == b"stsz":
+            table = file.read(12).ljust(12, b"\0")
+            yield int.from_bytes(table[8:12], "big"), int.from_bytes(table[4:8], "big")
+        at += size
+
+
+def exact_frame_rates(stream: VideoStream) -> list[Fraction | None]:
+    """The rates that FFmpeg believes in, the likeliest first."""
+    return [stream.average_rate, stream.guessed_rate]

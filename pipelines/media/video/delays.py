@@ -1,0 +1,154 @@
+"""How long each picture of an animation stands: the delays of GIF, APNG and WebP, without decoding a picture.
+
+Range    seconds, exact.
+Source   GIF89a; PNG, third edition (acTL, fcTL); the WebP container (ANMF).
+Differs  Delay 0 is 0.1 s, as browsers show it, and in a GIF so is 0.01 s. Browsers slow 10 ms of APNG and WebP down to
+         0.1 s as well; here they are kept, because they are how 100 frames a second are written.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+INSTEAD_OF_0 = Fraction(1, 10)
+SIGNATURES: Mapping[bytes, str] = {b"GIF87a": "gif", b"GIF89a": "gif", b"\x89PNG\r\n\x1a\n": "png", b"RIFF": "webp"}
+UNITS: Mapping[str, Fraction] = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "png": Fraction(0)}
+"""What a delay is rounded to, in seconds; 0 where it is exact."""
+
+
+@contextmanager
+def from_its_beginning(source: str | Path | BytesIO) -> Iterator[BinaryIO]:
+    """The bytes of a file, or of one that is in memory."""
+    if isinstance(source, BytesIO):
+        source.seek(0)
+        yield source
+        source.seek(0)
+    else:
+        with Path(source).open("rb") as file:
+            yield file
+
+
+def kind_of(source: str | Path | BytesIO) -> str | None:
+    """gif, png or webp by the file's first bytes, whatever its name is; None for anything else."""
+    with from_its_beginning(source) as file:
+        head = file.read(12)
+    kind = next((kind for signature, kind in SIGNATURES.items() if head.startswith(signature)), None)
+    return None if kind == "webp" and head[8:] != b"WEBP" else kind
+
+
+def is_animated_png(path: Path) -> bool:
+    """Whether a PNG has an animation in it; False for whatever cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8) == b"\x89PNG\r\n\x1a\n" and any(kind == b"acTL" for kind, _ in _png_chunks(file))
+    except OSError:
+        return False
+
+
+NOTE = re.compile(rb"rgba_fps=(\d{1,9})/(\d{1,9}) rgba_frames=(\d{1,9})")
+NOTE_WITHIN = 1 << 16
+"""Bytes at the beginning and at the end of a file in which a note is looked for."""
+
+
+def note_of(fps: Fraction, count: int) -> bytes:
+    """What our writers note in a file whose delays are rounded, or that keeps equal pictures once."""
+    return f"rgba_fps={fps.numerator}/{fps.denominator} rgba_frames={count}".encode()
+
+
+def noted(source: str | Path | BytesIO) -> tuple[Fraction, int] | None:
+    """The rate and the number of frames that one of our writers noted; None where there is no note."""
+    with from_its_beginning(source) as file:
+        head = file.read(NOTE_WITHIN)
+        file.seek(max(0, file.seek(0, 2) - NOTE_WITHIN))
+        found = NOTE.search(head) or NOTE.search(file.read())
+    if found is None:
+        return None
+    over, under, count = (int(each) for each in found.groups())
+    return (Fraction(over, under), count) if over and under and count else None
+
+
+def delays_of(source: str | Path | BytesIO) -> list[Fraction]:
+    """The seconds that each picture of an animation stands; one entry for a picture that does not move."""
+    kind = kind_of(source)
+    if kind is None:
+        raise ValueError("A GIF, PNG or WebP was expected.")
+    with from_its_beginning(source) as file:
+        return list(READERS[kind](file)) or [INSTEAD_OF_0]
+
+
+def _gif(file: BinaryIO) -> Iterator[Fraction]:
+    head = file.read(13)
+    _skip_palette(file, head[10:11])
+    delay = 0
+    while kind := file.read(1):
+        if kind == b"!":
+            label = file.read(1)
+            block = b"".join(_gif_blocks(file, keep=label == b"\xf9"))
+            if label == b"\xf9" and len(block) >= 4:
+                delay = int.from_bytes(block[1:3], "little")
+        elif kind == b",":
+            place = file.read(9)
+            if len(place) < 9:
+                return
+            _skip_palette(file, place[8:9])
+            file.seek(1, 1)
+            yield Fraction(delay, 100) if delay > 1 else INSTEAD_OF_0
+            delay = 0
+            for _ in _gif_blocks(file, keep=False):
+                pass
+        elif kind == b";":
+            return
+
+
+def _skip_palette(file: BinaryIO, flags: bytes) -> None:
+    if flags and flags[0] & 0x80:
+        file.seek(3 << ((flags[0] & 7) + 1), 1)
+
+
+def _gif_blocks(file: BinaryIO, keep: bool) -> Iterator[bytes]:
+    while (size := file.read(1)) and size[0]:
+        if keep:
+            yield file.read(size[0])
+        else:
+            file.seek(size[0], 1)
+
+
+def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Name and, of a control chunk, contents, up to the first picture of a PNG that does not move."""
+    moves = False
+    while len(head := file.read(8)) == 8:
+        size, name = struct.unpack(">I4s", head)
+        moves = moves or name == b"acTL"
+        contents = file.read(size) if name == b"fcTL" and size < 100 else b""
+        yield name, contents
+        if name == b"IEND" or (name == b"IDAT" and not moves):
+            return
+        file.seek(size - len(contents) + 4, 1)
+
+
+def _png(file: BinaryIO) -> Iterator[Fraction]:
+    file.seek(8)
+    for name, contents in _png_chunks(file):
+        if name == b"fcTL" and len(contents) == 26:
+            over, under = struct.unpack(">HH", contents[20:24])
+            yield Fraction(over, under or 100) if over else INSTEAD_OF_0
+
+
+def _webp(file: BinaryIO) -> Iterator[Fraction]:
+    file.seek(12)
+    while len(head := file.read(8)) == 8:
+        name, size = struct.unpack("<4sI", head)
+        frame = file.read(16) if name == b"ANMF" else b""
+        if len(frame) == 16:
+            yield Fraction(int.from_bytes(frame[12:15], "little"), 1000) or INSTEAD_OF_0
+        file.seek(size + size % 2 - len(frame), 1)
+
+
+READERS: Mapping[str, Callable[[BinaryIO], Iterator[Fraction]]] = {"gif": _gif, "png": _png, "webp": _webp}
