@@ -10,10 +10,8 @@ The library is the Academy Software Foundation's own, imported when it is needed
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from types import ModuleType
-from typing import cast
 
 import numpy as np
 
@@ -44,15 +42,6 @@ INSTALL = 'type pip install "OpenEXR>=3.5" in ComfyUI\'s environment and restart
 
 LARGEST_HALF = 65504.0
 HALF_EXPONENT = 0x7C00
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What is read from an EXR: its channels by name, and what its header says."""
-
-    channels: Mapping[str, np.ndarray]
-    chromaticities: Chromaticities
-    """Of the header, or Rec.709, which the format assumes where nothing is said."""
 
 
 def library() -> ModuleType:
@@ -125,16 +114,14 @@ def encode(
     return zipped(stream.getvalue(), len(planes[0]), sum(plane[0].nbytes for plane in planes), deflate)
 
 
-def decode(file: bytes) -> Picture:
-    """Every channel and the colour of an EXR's first part. ValueError when it is none."""
+def decode(file: bytes) -> dict[str, np.ndarray]:
+    """Every channel of an EXR's first part, by name. ValueError when it is none, or cut."""
     exr = library()
     try:
         read = exr.File(io.BytesIO(file), separate_channels=True, num_threads=0)
+        return {name: channel.pixels for name, channel in read.channels().items()}
     except Exception as error:  # the library raises RuntimeError, ValueError and TypeError for broken files
-        raise ValueError(f"An EXR was expected, got {len(file)} bytes that are none: {error}.") from None
-    said = read.header().get("chromaticities", REC709)
-    channels = {name: channel.pixels for name, channel in read.channels().items()}
-    return Picture(channels, cast("Chromaticities", tuple(float(value) for value in said)))
+        raise ValueError(f"an EXR was expected, got {len(file)} bytes that are none or cut ({error}).") from None
 
 
 def _finite(values: np.ndarray) -> bool:

@@ -117,7 +117,7 @@ def exr_still(bits: int, compression: int, light: Light | None = None) -> Still:
             )
         except ValueError as error:
             raise ValueError(f"Frame {frame.number}: {error}") from None
-        read = exr.decode(file).channels
+        read = exr.decode(file)
         limit = exr.LOSS if light.kind in exr.LOSSY else 0.0
         for name, values in channels.items():
             refuse_difference(f"Frame {frame.number}, channel {name}", values, read[name], limit)

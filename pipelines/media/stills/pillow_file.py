@@ -8,7 +8,6 @@ Differs  A palette of TIFF has 16 bits; programs write its 8 bits in the upper h
 from __future__ import annotations
 
 import struct
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,10 @@ from ..limits import check_size
 ORIENTATION = 274
 MODES: Mapping[str, str] = {"1": "L", "P": "RGBA", "PA": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "RGBX": "RGB"}
 """What other modes are converted to."""
+
+
+BROKEN = (OSError, RuntimeError, SyntaxError, struct.error, EOFError, KeyError, IndexError, TypeError, OverflowError)
+"""What Pillow raises for broken files."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,7 @@ class Picture:
 def read_picture(path: Path, formats: tuple[str, ...]) -> Picture:
     """The first picture of a file of these formats. ValueError when it is none, cut or too large."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limits are held below
-            image = Image.open(path, formats=formats)
-        with image:
+        with Image.open(path, formats=formats) as image:
             check_size(*image.size)
             image.load()
             target = MODES.get(image.mode, image.mode)
@@ -50,9 +50,9 @@ def read_picture(path: Path, formats: tuple[str, ...]) -> Picture:
                 bytes(image.info.get("icc_profile") or b""),
                 image.getexif().get(ORIENTATION, 1),
             )
-    except (OSError, SyntaxError, struct.error, EOFError, KeyError, IndexError, TypeError, OverflowError) as error:
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{error}; such a picture is not read.") from None
+    except BROKEN as error:
         kind = " or ".join(formats)
         problem = "" if isinstance(error, Image.UnidentifiedImageError) else f" ({error})"
         raise ValueError(f"a picture in {kind} was expected, this file is none or is cut{problem}.") from None
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"{error}; such a picture is not read.") from None

@@ -3,7 +3,7 @@
 Layout   (H, W, 4) float32.
 Range    display space (sRGB); light above 1 goes on along the curve. Amounts that are no colour stay as they are.
 Source   OpenEXR, technical introduction and file layout: the display window is the frame, the data window what is
-         stored of it; outside it all is 0. Chromaticities say which light is meant; white is adapted for an
+         stored of it; outside it all is 0, alpha too. Chromaticities say which light is meant; white is adapted for an
          `adoptedNeutral`, and for the spaces of ACES, whose white is neutral by S-2014-004.
 Differs  Y is a grey picture, in light, unless the header says that it is a matte, as ours do. R or A alone is a mask:
          its values stay. `values:` and `light:` before a layer's name choose otherwise.
@@ -72,6 +72,9 @@ def read_exr(path: Path, premultiplied: bool = True, window: str = "display", na
         places = {each: layer.channels[each] for each in meaning.channels}
         frame, data, cut = _frame(main, [parts[place.part] for place in places.values()], window)
         planes = _read_planes(path, image, places, frame)
+        if "A" not in planes and data != frame:
+            covered = np.ones((data.height, data.width), np.float32)
+            planes["A"] = _placed(covered, data, frame)
     notes = [each for each in (note, meaning.note, cut, *_header_notes(main)) if each]
     if meaning.is_light:
         rgba, more = _shown(planes, main, premultiplied)
@@ -145,7 +148,7 @@ def _planes_of(path: Path, image: ImageFile, part: Part, wanted: Mapping[str, in
     values = part.data.width * part.data.height * len(part.channels)
     single = single and "openexr:luminancechroma" not in part.attributes and values < PLAUSIBLE * path.stat().st_size
     if single and exr.is_installed():
-        channels = exr.decode(path.read_bytes()).channels
+        channels = exr.decode(path.read_bytes())
         return {name: channels[part.channels[index]] for name, index in wanted.items()}
     planes = {}
     try:

@@ -20,6 +20,8 @@ from .gamut import Chromaticities, is_possible
 from .pillow_file import ORIENTATION
 from .profiles import from_profile
 
+HEADER_END = 33
+END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 QUICK = frozenset({(0, 8), (0, 16), (2, 8), (2, 16), (6, 8), (6, 16)})
@@ -41,6 +43,8 @@ class Header:
     depth: int
     color_type: int
     chunks: Mapping[bytes, bytes]
+    pixels: int
+    """Where the first chunk of pixels begins."""
 
     @property
     def is_quick(self) -> bool:
@@ -49,7 +53,7 @@ class Header:
 
 def read_header(file: bytes) -> Header:
     """The header of a PNG. ValueError when it is none, too large, or has fewer bytes than its pixels can take."""
-    if len(file) < 33 or not file.startswith(SIGNATURE) or file[12:16] != b"IHDR":
+    if len(file) < HEADER_END or not file.startswith(SIGNATURE) or file[12:16] != b"IHDR":
         raise ValueError("a PNG was expected, this file is none.")
     width, height, depth, color_type = struct.unpack_from(">IIBB", file, 16)
     if color_type not in CHANNELS:
@@ -58,7 +62,7 @@ def read_header(file: bytes) -> Header:
     size = (width * depth * CHANNELS[color_type] // 8) * height
     if size > DEFLATE_RATIO * len(file):
         raise ValueError(f"{width} x {height} pixels cannot be held by {len(file)} bytes; the file is cut or broken.")
-    return Header(width, height, depth, color_type, _chunks(file))
+    return Header(width, height, depth, color_type, *_chunks(file))
 
 
 def colour_of(header: Header) -> tuple[ToDisplay | None, str]:
@@ -109,9 +113,21 @@ def _primaries(said: bytes | None) -> Chromaticities | None:
     return red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y
 
 
-def _chunks(file: bytes) -> dict[bytes, bytes]:
-    """Those of SAID that stand before the pixels."""
-    chunks, place = {}, 33
+def only_pixels(file: bytes, header: Header) -> bytes:
+    """The file without all that FFmpeg need not see: it inflates texts and profiles to any size."""
+    place = end = header.pixels
+    while place + 12 <= len(file):
+        size, kind = struct.unpack_from(">I4s", file, place)
+        if kind != b"IDAT":
+            break
+        place = end = place + size + 12
+    return b"".join((file[:HEADER_END], memoryview(file)[header.pixels : end], END))
+
+
+def _chunks(file: bytes) -> tuple[dict[bytes, bytes], int]:
+    """Those of SAID that stand before the pixels, and where the pixels begin."""
+    chunks: dict[bytes, bytes] = {}
+    place = HEADER_END
     while place + 12 <= len(file):
         size, kind = struct.unpack_from(">I4s", file, place)
         if kind in (b"IDAT", b"IEND"):
@@ -119,4 +135,4 @@ def _chunks(file: bytes) -> dict[bytes, bytes]:
         if kind in SAID:
             chunks.setdefault(kind, file[place + 8 : place + 8 + size])
         place += size + 12
-    return chunks
+    return chunks, place

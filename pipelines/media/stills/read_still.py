@@ -28,20 +28,22 @@ from .pillow_file import read_picture
 from .profiles import from_profile
 from .quantise import not_finite_note
 from .read_exr import layers_of_exr, read_exr
-from .read_png import SIGNATURE, animation_note, colour_of, orientation_of, read_header
+from .read_png import SIGNATURE, animation_note, colour_of, only_pixels, orientation_of, read_header
 
 WINDOWS = ("display", "data")
 """Of an EXR: the frame as it is shown, or all that was rendered."""
 
 PILLOW: Mapping[str, tuple[str, ...]] = {".webp": ("WEBP",), ".avif": ("AVIF",)}
-TIFF = frozenset({".tif", ".tiff"})
-LIBRARY = frozenset({*TIFF, ".jpg", ".jpeg", ".psd", ".psb", ".dpx", ".hdr", ".bmp"})
+LIBRARY = frozenset({".tif", ".tiff", ".jpg", ".jpeg", ".psd", ".psb", ".dpx", ".hdr", ".bmp"})
 READABLE = frozenset({".exr", ".png", ".tga", *PILLOW, *LIBRARY})
 """Suffixes of what can be read, in small letters."""
 
 PHOTOSHOP, CMYK = frozenset({".psd", ".psb"}), 4
 PALETTE, WHITE_IS_ZERO = 3, 0
 """Of TIFF's PhotometricInterpretation."""
+
+ONLY_PILLOW = frozenset({34925, 50000})
+"""Compressions of TIFF, LZMA and Zstandard, that OpenImageIO's wheels leave out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,8 @@ def read_still(path: Path, association: str | None = None, *, window: str = "dis
         return _displayed(stored, (association or given) == PREMULTIPLIED)
     except (ValueError, ImportError) as error:
         raise ValueError(f"{path.name}: {error}") from None
+    except MemoryError:
+        raise ValueError(f"{path.name}: it needs more memory than there is; make it smaller.") from None
 
 
 def layers_of(path: Path) -> list[str]:
@@ -153,20 +157,7 @@ def _read_stored(path: Path, suffix: str) -> Stored:
         return _read_tga(path)
     if suffix in PILLOW:
         return _read_by_pillow(path, PILLOW[suffix])
-    if suffix in TIFF:
-        return _read_tiff(path)
     return _read_by_library(path)
-
-
-def _read_tiff(path: Path) -> Stored:
-    """By OpenImageIO, or where that has not the compression (LZMA, Zstandard), by Pillow."""
-    try:
-        return _read_by_library(path)
-    except ValueError as error:
-        try:
-            return _read_by_pillow(path, ("TIFF",))
-        except ValueError:
-            raise error from None
 
 
 def _read_png(path: Path) -> Stored:
@@ -177,7 +168,8 @@ def _read_png(path: Path) -> Stored:
     to_display, note = colour_of(header)
     notes = tuple(each for each in (note, animation_note(header)) if each)
     if header.is_quick:
-        return Stored(png.decode(file), False, to_display, notes, orientation_of(header))
+        pixels = png.decode(only_pixels(file, header))
+        return Stored(pixels, False, to_display, notes, orientation_of(header))
     with open_image(path) as image:
         pixels = image.read_pixels(image.parts[0])
     return Stored(pixels, False, to_display, notes, orientation_of(header))
@@ -202,7 +194,8 @@ def _read_by_pillow(path: Path, formats: tuple[str, ...]) -> Stored:
 def _read_by_library(path: Path) -> Stored:
     with open_image(path) as image:
         part = image.parts[0]
-        if part.attributes.get("tiff:PhotometricInterpretation") == PALETTE:
+        said = part.attributes
+        if said.get("tiff:PhotometricInterpretation") == PALETTE or said.get("tiff:Compression") in ONLY_PILLOW:
             return _read_by_pillow(path, ("TIFF",))
         if part.deep:
             raise ValueError("it holds deep pixels, which are not read; flatten it first.")
@@ -211,16 +204,16 @@ def _read_by_library(path: Path) -> Stored:
         notes = [note] if note else []
         if path.suffix.lower() in PHOTOSHOP and (extra := _spare_channels(path, len(part.channels))):
             notes.append(f"The file has {extra} saved selections beside its picture; they were left out.")
-        if len(image.parts) > 1 and "tiff:Compression" in part.attributes:
+        if len(image.parts) > 1 and "tiff:Compression" in said:
             notes.append(f"The file has {len(image.parts)} pages; the first was read.")
-    if part.attributes.get("tiff:PhotometricInterpretation") == WHITE_IS_ZERO and pixels.dtype == np.uint16:
+    if said.get("tiff:PhotometricInterpretation") == WHITE_IS_ZERO and pixels.dtype == np.uint16:
         pixels[..., color] = 65535 - pixels[..., color]  # of 8 bits the library does it
     to_display, note = _colour_of(part, pixels.dtype)
     notes += [note] if note else []
     wanted = [*color, *alpha]
     kept = pixels if wanted == [*range(pixels.shape[-1])] else pixels[..., wanted]
     premultiplied = bool(alpha) and _says_premultiplied(part)
-    return Stored(kept, premultiplied, to_display, tuple(notes), int(part.attributes.get("Orientation", 1)))
+    return Stored(kept, premultiplied, to_display, tuple(notes), int(said.get("Orientation", 1)))
 
 
 def _spare_channels(path: Path, read: int) -> int:

@@ -80,7 +80,7 @@ def test_tiff_and_tga_refuse_what_is_no_picture(encode):
 
 def test_half_red_in_an_exr_is_the_product_of_light_and_alpha():
     rgba = torch.tensor([0.5, 0.0, 1.0, 0.25]).expand(2, 3, 4)
-    read = exr.decode(encoded("exr float", rgba)).channels
+    read = exr.decode(encoded("exr float", rgba))
     assert sorted(read) == ["A", "B", "G", "R"]
     assert read["R"] == pytest.approx(0.21404114 * 0.25, abs=1e-7)  # ((0.5 + 0.055) / 1.055)^2.4
     assert read["B"] == pytest.approx(0.25)
@@ -89,8 +89,8 @@ def test_half_red_in_an_exr_is_the_product_of_light_and_alpha():
 
 def test_colour_where_alpha_is_0_goes_unless_it_is_emissive():
     rgba = torch.tensor([0.5, 0.25, 1.0, 0.0]).expand(2, 3, 4)
-    dark = exr.decode(encoded("exr half", rgba, light=Light())).channels
-    glow = exr.decode(encoded("exr half", rgba, light=Light(emissive=True))).channels
+    dark = exr.decode(encoded("exr half", rgba, light=Light()))
+    glow = exr.decode(encoded("exr half", rgba, light=Light(emissive=True)))
     assert not any(dark[name].any() for name in "RGB")
     assert glow["R"] == pytest.approx(0.21404114, abs=2e-4) and glow["B"] == pytest.approx(1.0)
     assert not glow["A"].any()
@@ -100,7 +100,7 @@ def test_colour_where_alpha_is_0_goes_unless_it_is_emissive():
 @pytest.mark.parametrize(("name", "dtype"), [("exr half", np.float16), ("exr float", np.float32)])
 def test_every_lossless_exr_holds_the_light_to_the_last_bit(kind, name, dtype):
     rgba = frame(33, 17)
-    read = exr.decode(encoded(name, rgba, light=Light(kind=kind))).channels
+    read = exr.decode(encoded(name, rgba, light=Light(kind=kind)))
     for channel, values in light_channels(rgba, (RGBA,), "linear Rec.709").items():
         assert read[channel].dtype == dtype
         assert np.array_equal(read[channel], values.numpy().astype(dtype))
@@ -111,7 +111,7 @@ def test_the_level_of_an_exr_changes_its_size_alone():
     files = [encoded("exr half", grainy, compression=level) for level in (0, 1, 2)]
     stored, quick, small = map(len, files)
     assert stored > quick > small
-    first, *others = (exr.decode(file).channels for file in files)
+    first, *others = (exr.decode(file) for file in files)
     assert all(np.array_equal(first[name], each[name]) for each in others for name in "RGBA")
 
 
@@ -135,7 +135,7 @@ def test_dwaa_is_smaller_and_close():
     small, whole = (encoded("exr half", rgba, light=Light(kind=kind)) for kind in ("dwaa", "zip"))
     assert len(small) < len(whole)
     light = light_channels(rgba, (RGBA,), "linear Rec.709")
-    for name, values in exr.decode(small).channels.items():
+    for name, values in exr.decode(small).items():
         assert np.abs(values - light[name].numpy()).max() < 0.01
 
 
@@ -155,7 +155,7 @@ def test_ffmpeg_reads_the_same_light(compression, alike):
 
 def test_passes_are_layers_of_one_exr():
     rgba = frame()
-    read = exr.decode(encoded("exr half", rgba, PASS_SETS["fg + matte + processed + comp"])).channels
+    read = exr.decode(encoded("exr half", rgba, PASS_SETS["fg + matte + processed + comp"]))
     assert sorted(read) == sorted([*"RGBA", *(f"{each}.{c}" for each in ("fg", "comp") for c in "RGB"), "matte.A"])
     assert np.array_equal(read["fg.R"], linear_from_srgb(rgba[..., 0]).numpy().astype(np.float16))
     assert np.array_equal(read["matte.A"], read["A"])
@@ -163,9 +163,9 @@ def test_passes_are_layers_of_one_exr():
 
 def test_passes_of_an_exr_have_the_channels_that_they_are_read_by():
     rgba = frame()
-    assert sorted(exr.decode(encoded("exr half", rgba, (MATTE,))).channels) == ["Y"]
-    assert sorted(exr.decode(encoded("exr half", rgba, (FG,))).channels) == ["B", "G", "R"]
-    processed, whole = (exr.decode(encoded("exr half", rgba, (each,))).channels for each in (PROCESSED, RGBA))
+    assert sorted(exr.decode(encoded("exr half", rgba, (MATTE,)))) == ["Y"]
+    assert sorted(exr.decode(encoded("exr half", rgba, (FG,)))) == ["B", "G", "R"]
+    processed, whole = (exr.decode(encoded("exr half", rgba, (each,))) for each in (PROCESSED, RGBA))
     assert all(np.array_equal(processed[name], whole[name]) for name in "RGBA")
 
 
