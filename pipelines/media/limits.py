@@ -11,7 +11,7 @@ from pathlib import Path
 LARGEST_SIDE = 16384
 LARGEST_FRAME = 4 << 30
 RAISED = Path(__file__).resolve().parents[2] / "limits.json"
-PIXEL = 16
+BYTES_PER_PIXEL = 16
 GB = 1 << 30
 
 
@@ -20,13 +20,13 @@ def check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise ValueError(f"its size is {width} x {height}, which holds no pixels; the file is broken.")
     side, size = LARGEST_SIDE, LARGEST_FRAME
-    if max(width, height) <= side and width * height * PIXEL <= size:
+    if max(width, height) <= side and width * height * BYTES_PER_PIXEL <= size:
         return
     side, size = _raised_limits()
-    if max(width, height) > side or width * height * PIXEL > size:
-        wanted_side, wanted_size = max(width, height, side), max(-(-width * height * PIXEL // GB), size // GB)
+    if max(width, height) > side or width * height * BYTES_PER_PIXEL > size:
+        wanted_side, wanted_size = max(width, height, side), max(-(-width * height * BYTES_PER_PIXEL // GB), size // GB)
         raise ValueError(
-            f"its size is {width} x {height}, or {width * height * PIXEL / GB:,.1f} GB in memory; at most {side} "
+            f"its size is {width} x {height}, or {width * height * BYTES_PER_PIXEL / GB:,.1f} GB in memory; at most {side} "
             f'pixels a side and {size / GB:g} GB are read. To read it, write {{"largest_side": {wanted_side}, '
             f'"largest_frame_gb": {wanted_size}}} into {RAISED.name} in the folder of the RGBA Video pack.'
         )
