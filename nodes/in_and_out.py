@@ -249,7 +249,7 @@ class RGBALoadSequence(io.ComfyNode):
             node_id="RGBALoadSequence",
             display_name="Load RGBA sequence",
             category=MENU,
-            description="Numbered stills with alpha (PNG, EXR, TIFF, TGA) as straight RGBA frames: a take of Save RGBA "
+            description="Numbered stills with alpha (PNG, EXR, TIFF, TGA, WebP, PSD, DPX and others) as straight RGBA frames: a take of Save RGBA "
             "sequence, any folder with one sequence, or a single still.",
             search_aliases=["load", "exr", "png", "tiff", "tga", "image sequence", "frames", "import", "folder"],
             inputs=[
@@ -275,6 +275,19 @@ class RGBALoadSequence(io.ComfyNode):
                         tooltip="Frames per second of the files; 0 takes the sidecar's rate, 16 where there is none.",
                     )
                 ),
+                io.Combo.Input(
+                    "window",
+                    options=["display", "data"],
+                    optional=True,
+                    tooltip="EXR. display: the frame that was meant, with nothing outside of what was rendered. data: all "
+                    "that was rendered, overscan included.",
+                ),
+                io.String.Input(
+                    "layer",
+                    default="",
+                    optional=True,
+                    tooltip="EXR: the layer or part that is loaded; empty takes the picture. An error lists the layers.",
+                ),
             ],
             outputs=clip_outputs("None: stills have no sound."),
         )
@@ -296,11 +309,15 @@ class RGBALoadSequence(io.ComfyNode):
         every_nth: int,
         association: str = "auto",
         fps: float = 0.0,
+        window: str = "display",
+        layer: str = "",
     ) -> io.NodeOutput:
         from ..pipelines.host.files import footage
 
         said = None if association == "auto" else association
-        image, rate = footage.load_sequence(file, start_frame, frame_count, every_nth, said, float(fps))
+        image, rate = footage.load_sequence(
+            file, start_frame, frame_count, every_nth, said, float(fps), window, layer.strip()
+        )
         return io.NodeOutput(image, mask_of(image), float(rate), len(image), None)
 
 
@@ -623,10 +640,18 @@ class RGBALoadVideo(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "layout",
-                    options=["auto", "plain", "stacked"],
+                    options=[
+                        "auto",
+                        "plain",
+                        "stacked",
+                        "colour below alpha",
+                        "colour left of alpha",
+                        "colour right of alpha",
+                        "fill and key",
+                    ],
                     optional=True,
-                    tooltip="stacked: alpha stands below the colour, in a picture twice as high. auto: as the tag "
-                    "rgba_layout says, else plain.",
+                    tooltip="Where alpha is. stacked: below the colour, in a picture twice as high. fill and key: a video "
+                    "track of its own. auto: as the tag rgba_layout says, else plain.",
                 ),
             ],
             outputs=clip_outputs("The sound that goes with these frames; None where there is none."),

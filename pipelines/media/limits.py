@@ -26,8 +26,8 @@ def check_size(width: int, height: int) -> None:
     if max(width, height) > side or width * height * BYTES_PER_PIXEL > size:
         wanted_side, wanted_size = max(width, height, side), max(-(-width * height * BYTES_PER_PIXEL // GB), size // GB)
         raise ValueError(
-            f"its size is {width} x {height}, or {width * height * BYTES_PER_PIXEL / GB:,.1f} GB in memory; at most {side} "
-            f'pixels a side and {size / GB:g} GB are read. To read it, write {{"largest_side": {wanted_side}, '
+            f"its size is {width} x {height}, or {width * height * BYTES_PER_PIXEL / GB:,.1f} GB in memory; at most "
+            f'{side} pixels a side and {size / GB:g} GB are read. To read it, write {{"largest_side": {wanted_side}, '
             f'"largest_frame_gb": {wanted_size}}} into {RAISED.name} in the folder of the RGBA Video pack.'
         )
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from ...media.rates import USUAL, exact_rate
 from ...media.takes.read_sequence import chosen, find_footage, read_footage
 from ...media.video.read_video import Source, Video, Wanted, described, frame_count, read_audio, read_video
+from ..core.notices import warn
 from ..core.progress import steps
 from .input_folder import chosen_path
 from .sound import audio_of
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
 
 
 def load_sequence(
-    name: str, start: int, count: int, every: int, association: str | None, fps: float
+    name: str, start: int, count: int, every: int, association: str | None, fps: float, window: str, layer: str
 ) -> tuple[Tensor, Fraction]:
-    """The frames that are asked for and their rate, with progress; `fps` above 0 is the rate of all the files."""
+    """The frames that are asked for and their rate, with progress; `fps` above 0 is the rate of all the files. What was
+    converted, cut or guessed is a warning. window, layer: see read_still."""
     footage = find_footage(chosen_path(name))
     if fps > 0:
         footage = replace(footage, fps=exact_rate(fps))
     footage = chosen(footage, start, count, every)
-    return read_footage(footage, association, steps(len(footage.files))), footage.fps or USUAL / every
+    progress = steps(len(footage.files))
+    clip = read_footage(footage, association, progress, warn, window=window, layer=layer)
+    return clip, footage.fps or USUAL / every
 
 
 def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, Audio | None]:
@@ -43,6 +47,8 @@ def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, Audio 
 def _load(source: Source, wanted: Wanted, video: Video) -> tuple[Tensor, Fraction, Audio | None]:
     count = frame_count(video, wanted)
     clip = read_video(source, wanted, video, steps(count))
+    for note in video.notes:
+        warn(note)
     seconds = Fraction(count * wanted.every) / video.fps
     return clip, video.fps / wanted.every, audio_of(read_audio(source, wanted.start / video.fps, seconds, video))
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import folder_paths
 
 from ...media.stills.read_still import READABLE
-from ...media.takes.read_sequence import BEST_FIRST, sidecars
+from ...media.takes.read_sequence import BEST_FIRST
+from ...media.takes.read_sidecar import sidecars_of
 from ...media.video.delays import is_animated_png
 from ...media.video.read_video import SUFFIXES
 from ..core.folder_walk import walk_folder
@@ -76,7 +77,7 @@ def fingerprint(name: str) -> str:
     files = [path]
     if path.is_dir():
         files = [path / folder / each for folder, _, inside in walk_folder(path) for each in inside]
-    files += [each for each, _ in sidecars(path if path.is_dir() else path.parent)]
+    files += sidecars_of(path)
     now = [(str(each), stat.st_size, stat.st_mtime_ns) for each in files for stat in (each.stat(),)]
     return sha256(repr(now).encode()).hexdigest()
 

@@ -1,4 +1,5 @@
-import json
+import time
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from pipelines.media.stills.formats import STILLS, Light
 from pipelines.media.stills.read_still import read_still
 from pipelines.media.takes.names import new_take
 from pipelines.media.takes.plan import Plan
-from pipelines.media.takes.read_sequence import chosen, find_footage, read_footage
+from pipelines.media.takes.read_sequence import Notes, chosen, find_footage, read_footage
 from pipelines.media.takes.sequence import write_sequence
 
 FOUR_PASSES = PASS_SETS["fg + matte + processed + comp"]
@@ -118,11 +119,95 @@ def test_a_gap_two_sequences_mixed_sizes_and_nothing_are_refused(tmp_path):
         chosen(find_footage(tmp_path), start=2, count=2)
     assert chosen(find_footage(tmp_path), count=2).numbers == range(1, 3)
     Image.new("L", (3, 3)).save(tmp_path / "a.3.png")
-    with pytest.raises(ValueError, match=r"a\.3\.png is 3 x 3, the first frame 3 x 2"):
+    with pytest.raises(ValueError, match=r"a\.3\.png is 3 x 3, a\.1\.png 3 x 2"):
         read_footage(find_footage(tmp_path))
     Image.new("L", (3, 2)).save(tmp_path / "b.1.png")
     with pytest.raises(ValueError, match=r"one sequence was expected, got a\.#\.png, b\.#\.png"):
         find_footage(tmp_path)
+
+
+def still(path, level=0, size=(3, 2), mode="L", **how):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, level).save(path, **how)
+
+
+@pytest.mark.parametrize("last", [300_000_000, 18_446_744_073_709_551_615])
+def test_two_files_far_apart_cost_nothing(tmp_path, last):
+    for number in (1000, last):
+        still(tmp_path / f"gen_{number}.png")
+    tracemalloc.start()
+    began = time.perf_counter()
+    with pytest.raises(ValueError, match=f"1000 to {last} were expected, without {last - 1001} .* rename the files"):
+        chosen(find_footage(tmp_path))
+    assert list(chosen(find_footage(tmp_path), count=1).numbers) == [1000]
+    assert list(chosen(find_footage(tmp_path), every=last - 1000).numbers) == [1000, last]
+    assert time.perf_counter() - began < 1 and tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+
+
+def test_gaps_between_frames_that_are_not_asked_for_are_none(tmp_path):
+    for number in (1, 3, 5, 8):
+        still(tmp_path / f"a.{number}.png")
+    footage = find_footage(tmp_path)
+    assert list(chosen(footage, count=3, every=2).numbers) == [1, 3, 5]
+    with pytest.raises(ValueError, match="frames 1 to 7 were expected, without 1 of them, the first is 7"):
+        chosen(footage, every=2)
+    with pytest.raises(ValueError, match="frames 3 to 6 were expected, without 2 of them, the first is 4"):
+        chosen(footage, 3, 4)
+
+
+def test_negative_frames_are_chosen_by_their_numbers(tmp_path):
+    for number in range(-2, 3):
+        still(tmp_path / f"a.{'-' * (number < 0)}{abs(number):04d}.png", number + 10)
+    footage = find_footage(tmp_path)
+    assert (read_footage(footage)[:, 0, 0, 0] * 255).round().tolist() == [8, 9, 10, 11, 12]
+    assert list(chosen(footage, -1, 2).numbers) == [-1, 0]
+
+
+def test_stray_files_are_left_out_and_said(tmp_path):
+    for number in (1, 2, 3):
+        still(tmp_path / f"shot.{number:04d}.png", number)
+    still(tmp_path / "thumb.tif")
+    footage = find_footage(tmp_path)
+    assert footage.numbers == [1, 2, 3]
+    assert footage.notes == ("thumb.tif is not of the sequence and was left out: shot.#.png was read.",)
+    still(tmp_path / "contact sheet.png")
+    (tmp_path / "shot.0004.png").mkdir()
+    (tmp_path / "shot.0005.png").symlink_to(tmp_path / "lost.png")
+    assert find_footage(tmp_path).notes[0].startswith("contact sheet.png, thumb.tif are not of the sequence")
+    heard = []
+    read_footage(find_footage(tmp_path), on_note=heard.append)
+    assert heard == list(find_footage(tmp_path).notes)
+    still(tmp_path / "thumb 2.tif")
+    with pytest.raises(ValueError, match="one sequence was expected"):
+        still(tmp_path / "shot_b.0001.png")
+        find_footage(tmp_path)
+
+
+def test_many_sequences_are_not_all_listed(tmp_path):
+    for letter in "abcdefghij":
+        still(tmp_path / f"{letter}.1.png")
+    with pytest.raises(ValueError, match=r"got a\.#\.png, .* f\.#\.png and 4 more; part them"):
+        find_footage(tmp_path)
+
+
+def test_pixel_modes_may_differ_from_frame_to_frame(tmp_path):
+    still(tmp_path / "a.1.png", 51, mode="L")
+    still(tmp_path / "a.2.png", (51, 102, 153), mode="RGB")
+    still(tmp_path / "a.3.png", (51, 102, 153, 204), mode="RGBA")
+    levels = (read_footage(find_footage(tmp_path))[:, 0, 0] * 255).round().tolist()
+    assert levels == [[51, 51, 51, 255], [51, 102, 153, 255], [51, 102, 153, 204]]
+
+
+def test_notes_of_frames_are_said_once_for_each_kind():
+    notes = Notes([1001, 1002, 1003])
+    notes.add(0, ())
+    notes.add(1, ["2 pixels are not finite.", "It is grey."])
+    notes.add(2, ["1.5 pixels are not finite."])
+    assert notes.sentences() == ["frame 1002 and 1 more: 2 pixels are not finite.", "frame 1002: It is grey."]
+    notes = Notes([0])
+    notes.add(0, ["It is grey."])
+    assert notes.sentences() == ["It is grey."]
 
 
 def test_a_broken_file_is_named(tmp_path):
@@ -141,10 +226,3 @@ def test_a_stop_ends_the_reading(tmp_path):
 
     with pytest.raises(Interrupt):
         read_footage(find_footage(written(tmp_path, clip(8))), on_frame=stop)
-
-
-def test_the_json_of_something_else_is_no_sidecar(tmp_path):
-    folder = written(tmp_path, clip(1))
-    (folder / "notes.json").write_text(json.dumps(["not", "ours"]))
-    (folder / "a.json").write_text("no JSON at all")
-    assert find_footage(folder).fps == Fraction(24000, 1001)
