@@ -249,9 +249,9 @@ class RGBALoadSequence(io.ComfyNode):
             node_id="RGBALoadSequence",
             display_name="Load RGBA sequence",
             category=MENU,
-            description="Numbered stills with alpha (PNG, EXR, TIFF, TGA, WebP, PSD, DPX and others) as straight RGBA frames: a take of Save RGBA "
+            description="Numbered stills with alpha (PNG, EXR, TIFF, TGA, PSD and others) as straight RGBA frames: a take of Save RGBA "
             "sequence, any folder with one sequence, or a single still.",
-            search_aliases=["load", "exr", "png", "tiff", "tga", "image sequence", "frames", "import", "folder"],
+            search_aliases=["load", "exr", "png", "tiff", "psd", "dpx", "image sequence", "frames", "import", "folder"],
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -279,14 +279,14 @@ class RGBALoadSequence(io.ComfyNode):
                     "window",
                     options=["display", "data"],
                     optional=True,
-                    tooltip="EXR. display: the frame that was meant, with nothing outside of what was rendered. data: all "
-                    "that was rendered, overscan included.",
+                    tooltip="EXR. display: the frame that was meant, with nothing outside of what was rendered. data: "
+                    "all that was rendered, overscan included.",
                 ),
                 io.String.Input(
                     "layer",
                     default="",
                     optional=True,
-                    tooltip="EXR: the layer or part that is loaded; empty takes the picture. An error lists the layers.",
+                    tooltip="EXR: the layer or part that is loaded; empty takes the picture. Errors list the layers.",
                 ),
             ],
             outputs=clip_outputs("None: stills have no sound."),
@@ -650,8 +650,8 @@ class RGBALoadVideo(io.ComfyNode):
                         "fill and key",
                     ],
                     optional=True,
-                    tooltip="Where alpha is. stacked: below the colour, in a picture twice as high. fill and key: a video "
-                    "track of its own. auto: as the tag rgba_layout says, else plain.",
+                    tooltip="Where alpha is. stacked: below the colour, in a picture twice as high. fill and key: a "
+                    "video track of its own. auto: as the tag rgba_layout says, else plain.",
                 ),
             ],
             outputs=clip_outputs("The sound that goes with these frames; None where there is none."),

@@ -109,9 +109,9 @@ def test_hostile_json_raises_nothing_changes_nothing_and_costs_little(take, kind
     (take / "parrot_v001.json").write_bytes(HOSTILE[kind])
     (take / "rgba" / "parrot.json").write_bytes(HOSTILE[kind])
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     assert said_of(take) == (RATE, "straight")
-    assert time.perf_counter() - began < 2 and tracemalloc.get_traced_memory()[1] < 100_000_000
+    assert time.process_time() - began < 2 and tracemalloc.get_traced_memory()[1] < 100_000_000
     tracemalloc.stop()
     assert find_footage(take).fps == RATE
 
