@@ -53,11 +53,15 @@ class Layer:
     channels: Mapping[str, Place]
 
     @property
+    def possible_color(self) -> str:
+        """The components that can be its colour: RGB, Y, or ""; X, Y and Z are places or directions."""
+        grey = "Y" if "Y" in self.channels and "X" not in self.channels else ""
+        return "RGB" if {*"RGB"} <= self.channels.keys() else grey
+
+    @property
     def color(self) -> str:
-        """The components that are its colour: RGB, Y, or "" where it holds amounts."""
-        if DATA.fullmatch(self.name) or not self.channels:
-            return ""
-        return "RGB" if {*"RGB"} <= self.channels.keys() else "Y" if "Y" in self.channels else ""
+        """The components that are its colour; "" where its name says that it holds amounts."""
+        return "" if DATA.fullmatch(self.name) else self.possible_color
 
 
 def layers_in(parts: Sequence[Part]) -> list[Layer]:

@@ -22,11 +22,28 @@ from typing import Any
 import numpy as np
 
 from ..limits import check_size
+from . import exr
 
 LARGEST_CHANNELS = 1024
 LARGEST_PARTS = 1000
 TRIED_ROWS = 32
 """Rows that are read before room is made for all of them."""
+
+
+WORDS = ("oiio:subimagename", "oiio:ColorSpace", "tiff:ColorSpace", "jpeg:ColorSpace", "dpx:Transfer", exr.PASS)
+NUMBERS = (
+    "Orientation",
+    "PixelAspectRatio",
+    "ICCProfile",
+    "chromaticities",
+    "adoptedNeutral",
+    "openexr:luminancechroma",
+    "oiio:UnassociatedAlpha",
+    "tiff:Compression",
+    "tiff:PhotometricInterpretation",
+    "targa:alpha_type",
+)
+"""What is asked of a header, and not all that it has: OpenImageIO 3.0 ends the process over a profile's odd words."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,8 @@ class ImageFile:
         last = len(part.channels) if last is None else last
         self._reader.seek_subimage(part.index, 0)
         spec, data, stored = self._reader.spec(), part.data, _stored(part, first, last)
+        if spec.tile_width and stored == "double":  # read wrong by OpenImageIO 3.0 and 3.2, without an error
+            raise ValueError("its tiles hold floats of 64 bits, which are not read; save it in 32 bits.")
         if spec.tile_width:
             right, bottom = data.x + min(spec.tile_width, data.width), data.y + min(spec.tile_height, data.height)
             box = (data.x, right, data.y, bottom, spec.z, spec.z + 1)
@@ -135,7 +154,8 @@ def _stored(part: Part, first: int, last: int) -> str:
 
 
 def _part(index: int, spec: Any) -> Part:
-    attributes = {each.name: each.value for each in spec.extra_attribs}
+    attributes = {name: said for name in WORDS if (said := spec.get_string_attribute(name))}
+    attributes |= {name: said for name in NUMBERS if (said := spec.getattribute(name)) is not None}
     types = spec.channelformats or (spec.format,) * spec.nchannels
     return Part(
         index,

@@ -93,7 +93,7 @@ class _Meaning:
 def _meaning(layer: Layer, part: Part, name: str) -> _Meaning:
     """Which channels of a layer are read, and whether they are light."""
     alpha = ["A"] if "A" in layer.channels else []
-    color = "RGB" if {*"RGB"} <= layer.channels.keys() else "Y" if "Y" in layer.channels else ""
+    color = layer.possible_color
     if color == "Y" and not alpha and part.attributes.get(exr.PASS) == exr.MATTE and not name.startswith(LIGHT):
         return _Meaning("Y", False)
     if name.startswith(VALUES) or (not layer.color and not name.startswith(LIGHT)):

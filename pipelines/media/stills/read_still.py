@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,9 @@ def _read_png(path: Path) -> Stored:
 def _read_tga(path: Path) -> Stored:
     file = path.read_bytes()
     if not tga.is_quick(file):
-        return _read_by_library(path)
+        stored = _read_by_library(path)
+        note = "The file has one bit of alpha, which programs read in opposite ways; it was left out."
+        return replace(stored, notes=(*stored.notes, note)) if tga.has_alpha_bit(file) else stored
     return Stored(tga.decode(file), tga.says_premultiplied(file))
 
 

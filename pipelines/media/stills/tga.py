@@ -61,6 +61,11 @@ def is_quick(file: bytes) -> bool:
     return True
 
 
+def has_alpha_bit(file: bytes) -> bool:
+    """Whether the sixteenth bit of a pixel is alpha: some programs take 1 as opaque, others 0, most pass it over."""
+    return file[16] == 16 and file[17] & 0xF == 1
+
+
 def says_premultiplied(file: bytes) -> bool:
     """Whether the extension area, which few files have, calls alpha premultiplied."""
     if not file.endswith(FOOTER) or len(file) < len(FOOTER) + 8:
