@@ -249,8 +249,8 @@ class RGBALoadSequence(io.ComfyNode):
             node_id="RGBALoadSequence",
             display_name="Load RGBA sequence",
             category=MENU,
-            description="Numbered stills with alpha (PNG, EXR, TIFF, TGA, PSD and others) as straight RGBA frames: a take of Save RGBA "
-            "sequence, any folder with one sequence, or a single still.",
+            description="Numbered stills with alpha (PNG, EXR, TIFF, TGA, PSD and others) as straight RGBA frames: a "
+            "take of Save RGBA sequence, any folder with one sequence, or a single still.",
             search_aliases=["load", "exr", "png", "tiff", "psd", "dpx", "image sequence", "frames", "import", "folder"],
             inputs=[
                 io.Combo.Input(
