@@ -129,8 +129,12 @@ class _Run:
                 self.watch.callback(noting.remove)
 
     def _watch_marks(self, patcher: ModelPatcher) -> None:
-        """The marks as they are now: for a LoRA of a prompt alone the host has all hooks put on anew."""
-        self.watch.enter_context(watched(self.marks_of(patcher.model)))
+        """The marks as they are now. The host has all hooks put on anew for a LoRA of a prompt alone, and in the middle
+        of a pass where another node has a model loaded."""
+        marks = self.marks_of(patcher.model)
+        self.watch.enter_context(watched(marks))
+        if patcher.model in self.marks_of_base:
+            self.marks_of_base[patcher.model].append(marks)
 
     def _note_run(self, base: nn.Module) -> None:
         of_base, marks = self.marks_of_base.setdefault(base, []), self.marks_of(base)

@@ -8,7 +8,6 @@ The units are a model beside the base, whose own weights are never touched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -56,17 +55,6 @@ class _Units:
         self.maps_by_size.clear()
 
 
-@dataclass(frozen=True, eq=False)
-class _InUse:
-    """While it is in place, `units` of this network are found by the forward pass."""
-
-    by_network: WeakKeyDictionary[nn.Module, _Units]
-    network: nn.Module
-
-    def remove(self) -> None:
-        self.by_network.pop(self.network, None)
-
-
 def with_shared_attention(
     model: ModelPatcher,
     weights: Mapping[str, Tensor],
@@ -82,16 +70,16 @@ def with_shared_attention(
     sharing = read_sharing(weights, comfy.ops.manual_cast)
     _refuse_other_model(sharing, model.model.diffusion_model)
     clone = model.clone()
-    in_use: WeakKeyDictionary[nn.Module, _Units] = WeakKeyDictionary()
+    of_network: WeakKeyDictionary[nn.Module, _Units] = WeakKeyDictionary()
 
     def hooks(patcher: Any, sharing: AttentionSharing) -> Iterator[Removable]:
         network = patcher.model.diffusion_model
-        units = in_use[network] = _Units(sharing)
-        yield _InUse(in_use, network)
+        units = of_network.setdefault(network, _Units(sharing))  # kept: the maps of a pass outlast its hooks
+        units.sharing = sharing
         yield from shared(network, units, strength)
 
     attach(clone, KEY, sharing, hooks, "LayerDiffuse", "Take the other node out.")
-    for kind, wrapper in _wrappers(in_use, sharing.layers, prompts, picture).items():
+    for kind, wrapper in _wrappers(of_network, sharing.layers, prompts, picture).items():
         clone.remove_wrappers_with_key(kind, KEY)
         clone.add_wrapper_with_key(kind, KEY, wrapper)
     return clone
@@ -116,7 +104,7 @@ def shared(network: UNetModel, units: _Units, strength: float) -> Iterator[Hook]
 
 
 def _wrappers(
-    in_use: WeakKeyDictionary[nn.Module, _Units],
+    of_network: WeakKeyDictionary[nn.Module, _Units],
     layers: int,
     prompts: Sequence[Tensor | None],
     picture: Tensor | None,
@@ -131,13 +119,13 @@ def _wrappers(
         try:
             return executor(noise, *rest, **named)
         finally:
-            for units in in_use.values():
+            for units in of_network.values():
                 units.forget()
 
     def forward(
         executor: Any, x: Tensor, timesteps: Any, context: Tensor, y: Any, control: Any, options: Any, **named: Any
     ) -> Any:
-        units = in_use.get(executor.class_obj)
+        units = of_network.get(executor.class_obj)
         if units is None:  # a second model of the same run, which has no layers
             return executor(x, timesteps, context, y, control, options, **named)
         if picture is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
@@ -75,6 +76,8 @@ class JointBranch:
         self.seam = seam
         self.strength = strength
         self.sight = sight
+        self.passes: WeakKeyDictionary[nn.Module, Pass] = WeakKeyDictionary()
+        """Of each network. Kept, as the host may put the hooks on anew in the middle of a pass."""
         self.targets = {target: (layer.rank, layer.everywhere) for target, layer in lora.layers.items()}
 
     def attach(self, model: ModelPatcher, key: str, layers: JointLayers) -> None:
@@ -82,7 +85,8 @@ class JointBranch:
         attach(model, key, layers, self._hooks, "TransPixeler", "Take the other node out.")
 
     def _hooks(self, patcher: ModelPatcher, layers: JointLayers) -> Iterator[Removable]:
-        network, now = patcher.model.diffusion_model, Pass()
+        network = patcher.model.diffusion_model
+        now = self.passes.setdefault(network, Pass())
         yield before_forward(network, "", lambda module, args, named: now.begin(args[0]))
         yield after_forward(network, "", lambda *_: now.end())
         if self.seam.family is COGVIDEOX:

@@ -5,6 +5,7 @@ from types import MethodType
 from typing import Any
 
 import comfy.ldm.wan.model
+import comfy.model_management
 import pytest
 import torch
 from comfy.ldm.modules.attention import attention_basic, wrap_attn
@@ -163,6 +164,27 @@ def test_a_card_that_is_too_small_loses_nothing(patched, case, monkeypatch):
     monkeypatch.setattr(ModelPatcher, "load", in_part)
     assert apart(sample(case, patched.clone()), expected) < ROUNDING
     assert patched.model.model_lowvram
+
+
+@every_case
+def test_a_pack_that_has_models_loaded_in_the_middle_of_a_pass_is_no_loss(bench, base, patched, case):
+    """As the host's Uni3C ControlNet, which encodes a video in the first block: our hooks go off and on again."""
+
+    def reloads(model: Any) -> Any:
+        clone = model.clone()
+        name = f"diffusion_model.{PLACES[case].block}.forward"
+        forward = clone.get_model_object(name)
+
+        def call(*args: Any, **named: Any) -> Any:
+            comfy.model_management.load_models_gpu(comfy.model_management.loaded_models(only_currently_used=True))
+            return forward(*args, **named)
+
+        clone.add_object_patch(name, call)
+        return clone
+
+    expected = sample(case, patched)
+    assert torch.equal(sample(case, reloads(patched)), expected)
+    assert torch.equal(sample(case, CASES[case][0].ours(bench, reloads(base))), expected)
 
 
 # The feed-forward in parts
