@@ -21,6 +21,7 @@ from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -111,18 +112,46 @@ def is_shown(codec: str, packet: Packet) -> bool:
     return True
 
 
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """Every packet that has something in it, and the one that ends the stream; an empty one repeats a picture."""
+    yield from (packet for packet in container.demux(stream) if packet.size or packet.dts is None)
+
+
+def decode(
+    container: InputContainer, stream: VideoStream, codec: VideoCodecContext | None = None
+) -> Iterator[VideoFrame]:
+    """The pictures of a stream, by `codec` or by FFmpeg's own choice. What refers to pictures before the file begins
+    is left out.
+    """
+    begun = False
+    for packet in packets_of(container, stream):
+        try:
+            frames = cast(
+                "list[VideoFrame]", codec.decode(packet if packet.size else None) if codec else packet.decode()
+            )
+        except InvalidDataError:
+            if begun:
+                raise
+            continue
+        begun = begun or bool(frames)
+        yield from frames
+
+
 @dataclass(frozen=True)
 class Scan:
     """What the packets of a stream say.
 
-    times  when each picture is shown, in units of the stream's time base, rising; None when not every packet says it
+    times  when each picture is shown, in units of the stream's time base, rising, from the first one on that can be
+           decoded; None when not every packet says it
     last   how long the last picture stands, 0 where that is not known
     first  the first picture that can be decoded, without the alpha of VP8 and VP9
+    lost   pictures before it, which refer to what was cut away
     """
 
     times: list[int] | None
     last: int
     first: VideoFrame
+    lost: int = 0
 
 
 def scan(container: InputContainer, stream: VideoStream, until_first: bool = False) -> Scan:
@@ -130,7 +159,7 @@ def scan(container: InputContainer, stream: VideoStream, until_first: bool = Fal
     codec = stream.codec_context.name
     times: list[tuple[int, int]] = []
     first, complete = None, True
-    for packet in container.demux(stream):
+    for packet in packets_of(container, stream):
         if first is None:
             first = _first_of(packet)
             if first is not None and until_first:
@@ -140,9 +169,14 @@ def scan(container: InputContainer, stream: VideoStream, until_first: bool = Fal
             complete = complete and time is not None and (packet.pts is not None or codec not in REORDERED)
             times.append((time or 0, packet.duration or 0))
     if first is None:
-        raise ValueError(f"{container.name} is cut or damaged: none of its pictures can be decoded. Export it again.")
-    times.sort()
-    return Scan([time for time, _ in times] if complete and times else None, times[-1][1] if times else 0, first)
+        raise ValueError(
+            f"{Path(container.name).name} is cut or damaged: none of its pictures can be decoded. Export it again."
+        )
+    begin = first.pts
+    seen = sorted(each for each in times if begin is None or not complete or each[0] >= begin)
+    if not complete or not seen:
+        return Scan(None, 0, first)
+    return Scan([time for time, _ in seen], seen[-1][1], first, len(times) - len(seen))
 
 
 REORDERED = frozenset({"h264", "hevc", "mpeg2video", "vc1"})

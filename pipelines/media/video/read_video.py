@@ -34,6 +34,7 @@ from .colour import CONVERTED, colour_notes, display_from
 from .containers import (
     SUFFIXES,
     Source,
+    decode,
     decoder_with_alpha,
     exact_frame_rates,
     name_of,
@@ -124,6 +125,8 @@ def described(source: Source) -> Video:
         layout, notes = _layout_of(streams, tags)
         found = scan(container, stream, until_first=timeline is not None)
         codes = _code(found.first, stream, "color_trc"), _code(found.first, stream, "color_primaries")
+        if found.lost:
+            notes.append(f"Pictures at the beginning that refer to what was cut away, and are left out: {found.lost}.")
         if timeline is None and found.times is not None:
             timeline = video_timeline(found.times, found.last, _base(stream), exact_frame_rates(stream))
     timeline = timeline or measured_timeline(source)
@@ -183,7 +186,7 @@ def measured_timeline(source: Source) -> Timeline:
     with opened(source) as container:
         stream = pictures_in(container)[0]
         stream.thread_type = "AUTO"
-        seen = [(frame.pts, frame.duration or 0) for frame in container.decode(stream)]
+        seen = [(frame.pts, frame.duration or 0) for frame in decode(container, stream)]
         rates, base = exact_frame_rates(stream), _base(stream)
     if not seen:
         raise ValueError(f"{name_of(source)} is cut or damaged: none of its pictures can be decoded. Export it again.")
@@ -226,13 +229,9 @@ def _frames(container: InputContainer, stream: VideoStream) -> Generator[VideoFr
     own = decoder_with_alpha(stream)
     if own is None:
         stream.thread_type = "AUTO"
-        yield from container.decode(stream)
-        return
-    codec = cast(VideoCodecContext, av.CodecContext.create(own, "r"))
-    for packet in container.demux(stream):
-        if packet.size:
-            yield from cast("list[VideoFrame]", codec.decode(packet))
-    yield from cast("list[VideoFrame]", codec.decode(None))
+        yield from decode(container, stream)
+    else:
+        yield from decode(container, stream, cast(VideoCodecContext, av.CodecContext.create(own, "r")))
 
 
 def _from_pixels(pixels: np.ndarray, out: Tensor | None = None) -> Tensor:

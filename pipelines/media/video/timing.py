@@ -92,7 +92,7 @@ def video_timeline(times: Sequence[int], last: int, time_base: Fraction, rates: 
         if float(np.abs(late).max()) <= off:
             return Timeline(rate, range(count), start)
         if count > LEAST_BEFORE_A_CUT and float(np.abs(late[:-CUT]).max()) <= off and 0 < late[-1] <= MOST_CUT + off:
-            note = f"It was cut between pictures that depend on each other; {late[-1]:.0f} are missing at the end."
+            note = f"It was cut between pictures that depend on each other; missing at the end: {late[-1]:.0f}."
             return Timeline(rate, range(count), start, (note,))
     ends = [(each - first) * time_base for each in times]
     ends.append(ends[-1] + (last * time_base or Fraction(1, FASTEST)))
