@@ -1,7 +1,7 @@
 """`python -m pipelines.metrics REF GEN...`: compares clips, prints one table, writes a page for blind ranks.
 
-REF and each GEN are a folder of PNG frames, or a folder of such folders, which are then paired by name. Exit status 1
-if something cannot be read or compared; the reason goes to standard error.
+REF and each GEN are a clip (a folder of frames, a video, an animation), or a folder of clips, which are then paired by
+name. Exit status 1 if something cannot be read or compared; the reason goes to standard error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from random import SystemRandom
 from ..ellipse.drawing import Drawing, parse_drawing
 from ..media.whole_file import write_whole
 from .blind_page import blind_trial
-from .clips import Pairing, pair, read_clip
+from .clips import Pairing, notes_of, pair, read_clip
 from .comparison import Column, distances, of_clip, of_pair, to_base
 from .flow import CAVEAT, opencv_is_here
 from .frechet import SHORTEST, Features
@@ -66,10 +66,10 @@ def _take(
     features: Features | None,
 ) -> None:
     """Take in the clips of one name; one of them is held beside the reference and the base."""
-    true = read_clip(pairing.frames[0])
-    base = read_clip(pairing.frames[-1]) if base_column else None
+    true = read_clip(pairing.clips[0])
+    base = read_clip(pairing.clips[-1]) if base_column else None
     for k, column in enumerate(columns):
-        clip = read_clip(pairing.frames[k]) if k else true
+        clip = read_clip(pairing.clips[k]) if k else true
         numbers = {**of_pair(true, clip, lpips)} if k else {}
         numbers |= of_clip(clip, drawing)
         if base is not None:
@@ -90,11 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         notes = [] if lpips else [NO_LPIPS.format(folder=given.weights)]
         if not features:
             notes.append(NO_FVD.format(folder=given.weights))
-        elif len(pairings) < 2 or min(len(clip) for each in pairings for clip in each.frames) < SHORTEST:
+        elif len(pairings) < 2 or min(clip.count for each in pairings for clip in each.clips) < SHORTEST:
             features = None
             notes.append(TOO_FEW)
         shown = compare(pairings, [str(folder) for folder in folders], bool(given.base), drawing, lpips, features)
-        notes.insert(0, CAVEAT if opencv_is_here() else NO_FLOW)
+        notes = [CAVEAT if opencv_is_here() else NO_FLOW, *notes, *notes_of(pairings)]
         sys.stdout.write("\n".join([f"{len(pairings)} clips, the mean over them", "", shown, *notes, ""]))
         if given.page:
             _write_trial(given.page, pairings, [str(folder) for folder in folders], given.fps)
@@ -115,7 +115,7 @@ def _write_trial(page: Path, pairings: Sequence[Pairing], methods: Sequence[str]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.metrics",
-        description="Compare transparent clips: folders of PNG frames, or folders of such folders, paired by name.",
+        description="Compare transparent clips: folders of frames, videos, or folders of such, paired by name.",
     )
     add = parser.add_argument
     add("reference", type=Path, metavar="REF", help="the true clips, or those of the version before")

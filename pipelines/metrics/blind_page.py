@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from ..media.footage import Clip
 from ..media.stills import png
 from ..media.stills.quantise import quantise
 from .clips import Pairing, read_clip
@@ -47,16 +48,16 @@ def blind_trial(pairings: Sequence[Pairing], methods: Sequence[str], fps: float,
     clips, orders = [], {}
     for pairing in pairings:
         order = shuffler.sample(range(len(methods)), len(methods))
-        clips.append({"name": pairing.name, "candidates": [_pictures(pairing.frames[method]) for method in order]})
+        clips.append({"name": pairing.name, "candidates": [_pictures(pairing.clips[method]) for method in order]})
         orders[pairing.name] = [methods[method] for method in order]
     shown = {"trial": trial, "fps": fps, "questions": QUESTIONS, "clips": clips}
     key = json.dumps({"trial": trial, "questions": list(QUESTIONS), "orders": orders}, indent=1) + "\n"
     return BlindTrial(_page(shown), key)
 
 
-def _pictures(frames: Sequence[Path]) -> list[str]:
+def _pictures(clip: Clip) -> list[str]:
     """Each frame as a PNG of 8 bits in a data URI, written anew: the files' own text may tell where they are from."""
-    encoded = (png.encode(quantise(frame, 8, number)) for number, frame in enumerate(read_clip(frames)))
+    encoded = (png.encode(quantise(frame, 8, number)) for number, frame in enumerate(read_clip(clip)))
     return [f"data:image/png;base64,{base64.b64encode(file).decode('ascii')}" for file in encoded]
 
 

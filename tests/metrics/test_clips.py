@@ -1,10 +1,14 @@
+from fractions import Fraction
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from pipelines.metrics.clips import pair, read_clip
+from pipelines.media.video.formats import VIDEO_FORMATS
+from pipelines.media.video.write_video import VideoPlan, write_video
+from pipelines.metrics.clips import notes_of, pair, read_clip
 
 
 def clip(frames=3, height=5, width=7, channels=4, levels=255):
@@ -16,7 +20,7 @@ def clip(frames=3, height=5, width=7, channels=4, levels=255):
 
 def read(folder):
     (pairing,) = pair([folder])
-    return read_clip(pairing.frames[0])
+    return read_clip(pairing.clips[0])
 
 
 @pytest.mark.parametrize(("bits", "levels"), [(8, 255), (16, 65535)])
@@ -60,14 +64,14 @@ def test_clips_of_folders_are_paired_by_name(tmp_path, write_clip):
     pairings = pair([tmp_path / "true", tmp_path / "made"])
     assert [pairing.name for pairing in pairings] == ["parrot", "smoke"]
     for pairing in pairings:
-        assert [frames[0].parent.parent.name for frames in pairing.frames] == ["true", "made"]
-        assert {frames[0].parent.name for frames in pairing.frames} == {pairing.name}
+        assert [clip.path.parent.name for clip in pairing.clips] == ["true", "made"]
+        assert {clip.path.name for clip in pairing.clips} == {pairing.name}
 
 
 def test_two_clips_are_paired_whatever_their_names(tmp_path, write_clip):
     folders = [write_clip(tmp_path / name, clip()) for name in ("one", "other")]
     (pairing,) = pair(folders)
-    assert pairing.name == "one" and pairing.frames[1][0].parent.name == "other"
+    assert pairing.name == "one" and pairing.clips[1].path.name == "other"
 
 
 def test_a_clip_without_its_pair_is_named(tmp_path, write_clip):
@@ -79,21 +83,21 @@ def test_a_clip_without_its_pair_is_named(tmp_path, write_clip):
 
 def test_one_clip_beside_several_is_refused(tmp_path, write_clip):
     write_clip(tmp_path / "true" / "parrot", clip())
-    with pytest.raises(ValueError, match="holds frames itself"):
+    with pytest.raises(ValueError, match="is one clip itself"):
         pair([tmp_path / "true", write_clip(tmp_path / "made", clip())])
 
 
 def test_frames_beside_folders_of_frames_are_refused(tmp_path, write_clip):
     shots = write_clip(tmp_path / "shots", torch.rand(2, 4, 4, 4))
     write_clip(shots / "parrot_v001", torch.rand(2, 4, 4, 4))
-    with pytest.raises(ValueError, match=r"it holds both .*, parrot_v001\); name the folder that is meant"):
+    with pytest.raises(ValueError, match=r"it holds both .*, parrot_v001\); name the one that is meant"):
         pair([shots, shots])
 
 
 def test_folders_without_frames_are_named(tmp_path):
     with pytest.raises(ValueError, match="there is none"):
         pair([tmp_path / "nowhere"])
-    with pytest.raises(ValueError, match="no PNG frames were found"):
+    with pytest.raises(ValueError, match="no frames and no clips were found"):
         pair([tmp_path])
 
 
@@ -104,19 +108,47 @@ def test_a_broken_frame_is_named(tmp_path, write_clip):
     one_bit[len(whole) // 2] ^= 1
     for damaged in (b"", b"no picture", whole[:20], whole[: len(whole) // 2], bytes(one_bit)):
         (folder / "take.1.png").write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"take\.1\.png: a PNG was expected"):
+        with pytest.raises(ValueError, match=r"take\.1\.png"):
             read(folder)
 
 
 def test_a_frame_of_another_size_is_named(tmp_path, write_clip):
     folder = write_clip(tmp_path / "a", clip())
     (write_clip(tmp_path / "b", clip(height=6)) / "take.1.png").replace(folder / "take.1.png")
-    with pytest.raises(ValueError, match=r"take\.1\.png: 7 x 5 was expected as in the frames before, got 7 x 6"):
+    with pytest.raises(ValueError, match=r"take\.1\.png is 7 x 6, take\.0\.png 7 x 5"):
         read(folder)
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "1"])
-def test_a_matte_or_a_palette_is_refused(tmp_path, mode):
-    Image.new(mode, (7, 5)).save(tmp_path / "0.png")
-    with pytest.raises(ValueError, match="RGB or RGBA of 8 or 16 bits was expected"):
-        read(tmp_path)
+def test_grey_is_read_as_the_grey_that_it_stands_for(tmp_path):
+    Image.new("L", (7, 5), 51).save(tmp_path / "0.png")
+    assert (read(tmp_path)[0, 0, 0] * 255).round().tolist() == [51, 51, 51, 255]
+
+
+def test_videos_are_clips_by_name_and_lossy_ones_are_said(tmp_path, write_clip):
+    for folder, name in (("true", "ffv1"), ("made", "webm vp9")):
+        (tmp_path / folder).mkdir()
+        plan = VideoPlan(VIDEO_FORMATS[name], Fraction(16), bleed=False)
+        write_video(clip(height=16, width=16), tmp_path / folder / f"parrot.{plan.format.suffix}", plan)
+    write_clip(tmp_path / "true" / "smoke", clip())
+    write_clip(tmp_path / "made" / "smoke", clip())
+    pairings = pair([tmp_path / "true", tmp_path / "made"])
+    assert [pairing.name for pairing in pairings] == ["parrot", "smoke"]
+    true, made = (read_clip(each) for each in pairings[0].clips)
+    assert float((true - clip(height=16, width=16)).abs().max()) < 1e-4 and float(made[..., 3].std()) > 0.1
+    (note,) = notes_of(pairings)
+    assert note.startswith("1 of 4 clips are stored as vp9, which rounds colour and alpha in most files")
+    assert notes_of(pair([tmp_path / "true" / "parrot.mkv"])) == []
+
+
+def test_a_take_with_a_folder_for_each_pass_is_one_clip(tmp_path, write_clip):
+    for name in ("rgba", "matte"):
+        write_clip(tmp_path / "parrot_v001" / name, clip())
+    ((pairing,)) = pair([tmp_path / "parrot_v001"])
+    assert pairing.clips[0].count == 3 and torch.equal(read_clip(pairing.clips[0]), clip())
+
+
+def test_two_clips_of_one_name_in_a_folder_are_refused(tmp_path, write_clip):
+    write_clip(tmp_path / "parrot", clip())
+    (tmp_path / "parrot.mov").touch()
+    with pytest.raises(ValueError, match="parrot is there twice"):
+        pair([tmp_path])

@@ -272,7 +272,7 @@ def test_a_broken_clip_stops_or_is_skipped_as_configured(toys, tmp_path, capsys)
     command = ["vae", *files(toys, "vae"), "--clips", str(clips), *WINDOW, "--steps", "4"]
     command += ["--run", str(tmp_path / "run"), "--out", str(tmp_path / "out.bin")]
     assert main(command) == 1
-    assert "broken.mp4: expected a video or a picture" in capsys.readouterr().err
+    assert "broken: A video was expected, broken.mp4 is none" in capsys.readouterr().err
     assert main([*command, "--broken", "skip"]) == 0
     assert "skipped: broken: " in capsys.readouterr().err
 

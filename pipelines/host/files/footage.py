@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ...media.footage import Moving, Stills, open_footage
 from ...media.rates import USUAL, exact_rate
-from ...media.takes.read_sequence import chosen, find_footage, read_footage
+from ...media.takes.read_sequence import chosen, read_footage
 from ...media.video.read_video import Source, Video, Wanted, described, frame_count, read_audio, read_video
 from ..core.notices import warn
 from ..core.progress import steps
@@ -28,15 +29,21 @@ if TYPE_CHECKING:
 def load_sequence(
     name: str, start: int, count: int, every: int, association: str | None, fps: float, window: str, layer: str
 ) -> tuple[Tensor, Fraction]:
-    """The frames that are asked for and their rate, with progress; `fps` above 0 is the rate of all the files. What was
-    converted, cut or guessed is a warning. window, layer: see read_still."""
-    footage = find_footage(chosen_path(name))
-    if fps > 0:
-        footage = replace(footage, fps=exact_rate(fps))
+    """The frames that are asked for and their rate, with progress; `fps` above 0 is the rate of all the files.
+
+    `start` is a frame's number, and counts from 0 in an animation. What was converted, cut or guessed is a warning.
+    window, layer: see read_still.
+    """
+    clip = open_footage(chosen_path(name))
+    if isinstance(clip, Moving):
+        image, rate, _ = load_video(clip.path, Wanted(start, count, every, association))
+        return image, exact_rate(fps) / every if fps > 0 else rate
+    assert isinstance(clip, Stills)  # there is no third kind
+    footage = replace(clip.footage, fps=exact_rate(fps)) if fps > 0 else clip.footage
     footage = chosen(footage, start, count, every)
     progress = steps(len(footage.files))
-    clip = read_footage(footage, association, progress, warn, window=window, layer=layer)
-    return clip, footage.fps or USUAL / every
+    image = read_footage(footage, association, progress, warn, window=window, layer=layer)
+    return image, footage.fps or USUAL / every
 
 
 def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, Audio | None]:

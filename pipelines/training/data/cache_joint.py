@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from ...alpha.render import COLORS
+from ...media.footage import is_footage
 from ...transpixeler.families import COGVIDEOX, MOCHI, WAN
 from ..models.joint_models import JointFiles, JointText, JointVAE
 from ..run_settings import OrNot, complain
 from .buckets import AREA, Area
 from .clip_items import before_a_blurred_background, one_of, over_a_wall, prompt_of, whole_clip_of
 from .clip_list import Row, read_rows
-from .footage import is_footage, read_frames
+from .footage import opened
 from .latent_cache import cache
 from .windows import covering
 
@@ -66,6 +67,6 @@ class CacheJoint:
         found = [path for path in sorted(self.backgrounds.iterdir()) if is_footage(path)]
         if not found:
             raise ValueError(f"{self.backgrounds}: there is no still and no video in it.")
-        background = covering(read_frames(one_of(found, generator), 0, 1)[..., :3], *rgba.shape[1:3])[0].clamp(0, 1)
+        background = covering(opened(one_of(found, generator)).read(count=1)[..., :3], *rgba.shape[1:3])[0].clamp(0, 1)
         reading = None if self.decontaminate == "none" else self.decontaminate
         return before_a_blurred_background(rgba, background, reading)

@@ -23,7 +23,7 @@ from ...prompts.transparent import PLACES, transparent_prompt
 from ..draws import mix
 from .buckets import EndlessOrder, bucket
 from .clip_list import Complain, Row
-from .footage import count_frames, read_frames
+from .footage import opened
 from .windows import covering, cut_window, slide_window, to_and_fro
 
 FIT_THRESHOLD, FIT_GROWTH = 0.75, 8
@@ -59,7 +59,7 @@ class Windows:
         raise ValueError(f"{TRIES} clips one after another could not be read, from {self.rows[first].name} on.")
 
     def _window(self, row: Row, generator: torch.Generator) -> dict[str, Tensor]:
-        length = count_frames(row.rgb)
+        length = count_frames(row)
         if length == 1:
             rgba = slide_window(read_rgba(row), self.frames, self.height, self.width, generator)
             return _split(rgba)
@@ -70,12 +70,27 @@ class Windows:
         return _split(cut_window(footage, self.height, self.width, generator))
 
 
-def read_rgba(row: Row, start: int = 0, count: int | None = None) -> Tensor:
-    """(T, H, W, 4). Raises ValueError when colour and alpha are not of one size and length."""
-    rgb = read_frames(row.rgb, start, count)
+def count_frames(row: Row) -> int:
+    """How many frames have colour and alpha. Raises ValueError, naming the files, where their rates differ."""
+    rgb = opened(row.rgb)
+    if row.alpha is None:
+        return rgb.count
+    alpha = opened(row.alpha)
+    if rgb.fps and alpha.fps and rgb.fps != alpha.fps:
+        raise ValueError(
+            f"colour and alpha must have one frame rate, got {float(rgb.fps):.3f} of {row.rgb.name} and "
+            f"{float(alpha.fps):.3f} of {row.alpha.name}."
+        )
+    return min(rgb.count, alpha.count)
+
+
+def read_rgba(row: Row, start: int = 0, count: int = 0) -> Tensor:
+    """(T, H, W, 4): `count` frames, 0: to the end. Raises ValueError when colour and alpha are not of one size and
+    length."""
+    rgb = opened(row.rgb).read(start, count)
     if row.alpha is None:
         return rgb
-    alpha = read_frames(row.alpha, start, count)
+    alpha = opened(row.alpha).read(start, count)
     if alpha.shape != rgb.shape:
         raise ValueError(
             f"colour and alpha want one size and length, got {_size(rgb)} of {row.rgb.name} and {_size(alpha)} of "
@@ -86,7 +101,7 @@ def read_rgba(row: Row, start: int = 0, count: int | None = None) -> Tensor:
 
 def whole_clip_of(row: Row, frames: int, area: int, sizes: SizeRule = WAN_DIT) -> Tensor:
     """As many of the first frames as the model accepts, at most `frames`, brought to the bucket of this area."""
-    length = sizes.nearest_lengths(min(count_frames(row.rgb), frames))[0]
+    length = sizes.nearest_lengths(min(count_frames(row), frames))[0]
     rgba = read_rgba(row, 0, length)
     return covering(rgba, *bucket(rgba.shape[1], rgba.shape[2], area)).clamp(0, 1)
 

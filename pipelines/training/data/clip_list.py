@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...media.footage import is_footage
 from ...prompts.transparent import MOTIONS, QUALITIES, SHOTS, STYLES, Words
-from .footage import is_footage
 
 LABELS: Mapping[str, Words] = {"shot": SHOTS, "style": STYLES, "motion": MOTIONS, "quality": QUALITIES}
 RGB_NAMES, ALPHA_NAMES = ("rgb", "video_fgr", "fgr"), ("alpha", "video_pha", "pha")

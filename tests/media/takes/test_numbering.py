@@ -93,6 +93,6 @@ def test_negative_numbers_alone_are_said():
 
 def test_ten_thousand_names_are_sorted_in_half_a_second():
     names = [f"shot{number % 7}.{number // 7}.png" for number in range(10_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(of(*names)) == 7
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5

@@ -136,12 +136,12 @@ def test_two_files_far_apart_cost_nothing(tmp_path, last):
     for number in (1000, last):
         still(tmp_path / f"gen_{number}.png")
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ValueError, match=f"1000 to {last} were expected, without {last - 1001} .* rename the files"):
         chosen(find_footage(tmp_path))
     assert list(chosen(find_footage(tmp_path), count=1).numbers) == [1000]
     assert list(chosen(find_footage(tmp_path), every=last - 1000).numbers) == [1000, last]
-    assert time.perf_counter() - began < 1 and tracemalloc.get_traced_memory()[1] < 1_000_000
+    assert time.process_time() - began < 1 and tracemalloc.get_traced_memory()[1] < 1_000_000
     tracemalloc.stop()
 
 

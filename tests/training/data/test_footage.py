@@ -1,11 +1,16 @@
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
 import torch
 
 from pipelines.media.stills.png import encode
+from pipelines.media.video.formats import VIDEO_FORMATS
+from pipelines.media.video.write_video import VideoPlan, write_video
+from pipelines.training.data.clip_items import Windows, count_frames, read_rgba
 from pipelines.training.data.clip_list import read_rows
-from pipelines.training.data.footage import count_frames, read_frames
+from pipelines.training.data.footage import opened
 
 
 def png(path, picture, bits=8):
@@ -30,30 +35,69 @@ def video(path, frames):
 @pytest.mark.parametrize("bits", [8, 16])
 def test_stills_come_back_with_all_their_bits(tmp_path, bits):
     expected = [png(tmp_path / "clip" / f"f.{number}.png", torch.rand(5, 7, 4), bits) for number in (9, 10, 11)]
-    assert count_frames(tmp_path / "clip") == 3
-    assert torch.equal(read_frames(tmp_path / "clip"), torch.stack(expected))
-    assert torch.equal(read_frames(tmp_path / "clip", 1, 2), torch.stack(expected[1:]))
+    clip = opened(tmp_path / "clip")
+    assert clip.count == 3 and torch.equal(clip.read(), torch.stack(expected))
+    assert torch.equal(clip.read(1, 2), torch.stack(expected[1:]))
 
 
 def test_a_lossless_video_comes_back_with_alpha_1(tmp_path):
     levels = np.random.default_rng(0).integers(0, 256, (6, 16, 24, 3), dtype=np.uint8)
     video(tmp_path / "clip.mkv", levels)
-    assert count_frames(tmp_path / "clip.mkv") == 6
-    frames = read_frames(tmp_path / "clip.mkv", 2, 3)
+    assert opened(tmp_path / "clip.mkv").count == 6
+    frames = opened(tmp_path / "clip.mkv").read(2, 3)
     assert torch.equal(frames[..., :3], torch.from_numpy(levels[2:5].astype(np.float32) / 255))
     assert (frames[..., 3] == 1).all()
 
 
-def test_a_broken_clip_is_named(tmp_path):
+def test_a_broken_clip_and_a_missing_one_are_named(tmp_path):
     (tmp_path / "clip.mp4").write_bytes(b"no video at all")
-    with pytest.raises(ValueError, match=r"clip\.mp4: expected a video or a picture"):
-        read_frames(tmp_path / "clip.mp4")
+    with pytest.raises(ValueError, match=r"clip\.mp4"):
+        opened(tmp_path / "clip.mp4")
+    with pytest.raises(ValueError, match=r"gone\.mp4"):
+        opened(tmp_path / "gone.mp4")
 
 
-def test_more_frames_than_there_are_is_an_error(tmp_path):
-    png(tmp_path / "still.png", torch.rand(5, 7, 3))
-    with pytest.raises(ValueError, match="expected 5 frames from frame 0 on, got 1"):
-        read_frames(tmp_path / "still.png", 0, 5)
+def soft(frames=6, height=32, width=48):
+    """Red that stays, alpha that grows from frame to frame."""
+    rgba = torch.zeros(frames, height, width, 4)
+    rgba[..., 0] = 0.8
+    rgba[..., 3] = torch.linspace(0.4, 0.9, frames)[:, None, None]
+    return rgba
+
+
+@pytest.mark.parametrize("name", ["webm vp9", "prores 4444", "stacked mp4"])
+@pytest.mark.parametrize("association", ["straight", "premultiplied"])
+def test_a_training_clip_has_the_alpha_of_its_video_and_straight_colour(tmp_path, name, association):
+    (tmp_path / "rgb").mkdir()
+    path = tmp_path / "rgb" / f"parrot.{VIDEO_FORMATS[name].suffix}"
+    write_video(soft(), path, VideoPlan(VIDEO_FORMATS[name], Fraction(24), association))
+    (row,) = read_rows(tmp_path)
+    assert count_frames(row) == 6
+    apart = (read_rgba(row, 2, 3) - soft()[2:5]).abs()
+    assert float(apart[..., 3].max()) < 0.03 and float(apart.mean()) < 0.03
+    window = Windows([row], 3, 16, 16, seed=0, complain=print)[0]
+    assert window["alpha"].shape == (1, 3, 16, 16) and -0.2 - 0.08 < float(window["alpha"].mean()) < 0.8
+
+
+def test_windows_are_drawn_in_frames_that_colour_and_alpha_have(tmp_path):
+    for number in range(1, 10):
+        png(tmp_path / "rgb" / "parrot" / f"{number}.png", torch.full((5, 7, 3), number / 255))
+    for number in range(1, 6):
+        png(tmp_path / "alpha" / "parrot" / f"{number}.png", torch.full((5, 7, 1), number / 255))
+    (row,) = read_rows(tmp_path)
+    complaints = []
+    windows = Windows([row], 4, 5, 7, seed=0, complain=complaints.append)
+    firsts = {round(float(windows[number]["rgb"][0, 0, 0, 0] + 1) * 127.5) for number in range(20)}
+    assert complaints == [] and firsts == {1, 2}
+
+
+def test_colour_and_alpha_of_two_rates_are_refused(tmp_path):
+    for folder, fps in (("rgb", 24), ("alpha", 25)):
+        (tmp_path / folder).mkdir()
+        write_video(soft(), tmp_path / folder / "parrot.mkv", VideoPlan(VIDEO_FORMATS["ffv1"], Fraction(fps)))
+    (row,) = read_rows(tmp_path)
+    with pytest.raises(ValueError, match=r"one frame rate, got 24\.000 of parrot\.mkv and 25\.000 of parrot\.mkv"):
+        count_frames(row)
 
 
 def folder(tmp_path):
