@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
@@ -112,9 +113,23 @@ def is_shown(codec: str, packet: Packet) -> bool:
     return True
 
 
-def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
-    """Every packet that has something in it, and the one that ends the stream; an empty one repeats a picture."""
-    yield from (packet for packet in container.demux(stream) if packet.size or packet.dts is None)
+def packets_of(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Packet]:
+    """Every packet that has something in it, and the one that ends the stream; an empty one repeats a picture.
+
+    ValueError where a stream begins in the middle of the file, which PyAV cannot follow.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except IndexError:
+            raise ValueError(
+                f"{Path(container.name).name} has a track that begins in the middle; copy it into an MKV first."
+            ) from None
+        if packet is None:
+            return
+        if packet.size or packet.dts is None:
+            yield packet
 
 
 def decode(

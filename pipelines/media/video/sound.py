@@ -7,14 +7,19 @@ Range    -1..1.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
 import torch
 from av.container import InputContainer
+from av.error import InvalidDataError
 from torch import Tensor
+
+from .containers import packets_of
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 CHUNK = 1 << 16
@@ -84,12 +89,19 @@ def read_sound(container: InputContainer, first: Fraction, seconds: Fraction) ->
     return Sound(torch.from_numpy(waveform), rate)
 
 
+def _decoded(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """What cannot be decoded is silent."""
+    for packet in packets_of(container, stream):
+        with suppress(InvalidDataError):
+            yield from cast("list[av.AudioFrame]", packet.decode())
+
+
 def _blocks(
     container: InputContainer, stream: av.AudioStream, rate: int
 ) -> Iterator[tuple[Fraction | None, np.ndarray]]:
     """The second at which each block of samples begins, where the file says it, and the block (channels, samples)."""
     resampler, form, layout = None, None, None
-    for frame in container.decode(stream):
+    for frame in _decoded(container, stream):
         now = (frame.format.name, frame.layout.name, frame.sample_rate)
         if resampler is None or now != form:
             layout = layout or (frame.layout if frame.layout.nb_channels in LAYOUTS else "stereo")
