@@ -17,7 +17,14 @@ from ..pipelines.alpha.render import hard_render, soft_render
 from ..pipelines.alpha.resize import FILTERS, FITS, crop, resize_to_fit
 from ..pipelines.alpha.retime import METHODS
 from ..pipelines.host.pictures.frames import changed, frames_of, gathered
-from ..pipelines.host.pictures.image_and_mask import background_color, in_clips, rgb_and_alpha, rgba, with_alpha
+from ..pipelines.host.pictures.image_and_mask import (
+    background_color,
+    frame_count,
+    in_clips,
+    rgb_and_alpha,
+    rgba,
+    with_alpha,
+)
 from ..pipelines.media.rates import exact_rate
 from ..pipelines.report.rules import RULES
 from .schema import IMAGE_OUT, MASK_OUT, RGB_OUT, category, clip_inputs, clips_input, io, or_whole, ui
@@ -118,7 +125,7 @@ class RGBARender(io.ComfyNode):
         render = soft_render if mode == "soft" else partial(hard_render, threshold=threshold)
         background = background_color(color)
         frames = (render(frame[..., :3], frame[..., 3:], background) for frame in frames_of(image, mask))
-        return io.NodeOutput(gathered(frames, len(image)))
+        return io.NodeOutput(gathered(frames, frame_count(image, mask)))
 
 
 class RGBACompositeOver(io.ComfyNode):
@@ -542,7 +549,7 @@ class RGBAResize(io.ComfyNode):
         cls, image: Tensor, width: int, height: int, filter: str, fit: str, mask: Tensor | None = None
     ) -> io.NodeOutput:
         frames = (resize_to_fit(frame, height, width, filter, fit) for frame in frames_of(image, mask))
-        return io.NodeOutput(gathered(frames, len(image)))
+        return io.NodeOutput(gathered(frames, frame_count(image, mask)))
 
 
 class RGBACrop(io.ComfyNode):
@@ -571,7 +578,7 @@ class RGBACrop(io.ComfyNode):
         cls, image: Tensor, x: int, y: int, width: int, height: int, mask: Tensor | None = None
     ) -> io.NodeOutput:
         frames = (crop(frame, x, y, width, height) for frame in frames_of(image, mask))
-        return io.NodeOutput(gathered(frames, len(image)))
+        return io.NodeOutput(gathered(frames, frame_count(image, mask)))
 
 
 class RGBARetime(io.ComfyNode):

@@ -165,7 +165,7 @@ class Moving(Clip):
 
     def read_sound(self, start: int = 0, count: int = 0) -> Sound | None:
         frames = self._frames(start, count, 1)
-        return read_audio(self.path, start / self.video.fps, len(frames) / self.video.fps)
+        return read_audio(self.path, start / self.video.fps, len(frames) / self.video.fps, self.video)
 
 
 def open_footage(path: Path) -> Clip:
@@ -183,8 +183,7 @@ def open_footage(path: Path) -> Clip:
     elif path.suffix.lower() in READABLE and not is_animation(path):
         return _stills(path, find_footage(path))
     video = described(path)
-    notes = getattr(video, "notes", ())  # until every Video has notes
-    return Moving(path, video.count, video.fps, video.codec, notes, video)
+    return Moving(path, video.count, video.fps, video.codec, video.notes, video)
 
 
 def is_footage(path: Path) -> bool:

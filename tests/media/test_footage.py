@@ -154,3 +154,15 @@ def test_what_is_footage_is_known_by_its_name(tmp_path):
     passes.mkdir()
     folder.rename(passes / "rgba")
     assert is_footage(passes)
+
+
+def test_a_tiff_of_one_bit_cmyk_is_refused_before_its_pixels_are_read(tmp_path):
+    """OpenImageIO 3.0 writes beyond its memory at such pixels, which ends the process."""
+    path = tmp_path / "a.tif"
+    Image.new("CMYK", (12, 10)).save(path)
+    data = path.read_bytes()
+    bits = b"\x02\x01\x03\x00\x04\x00\x00\x00"  # tag 258, four of 16 bits
+    assert bits in data
+    path.write_bytes(data.replace(bits, b"\x00\xf0" + bits[2:]))  # the file says no bits: one is meant
+    with pytest.raises(ValueError, match=r"a\.tif: it is in CMYK of 1 bit a sample"):
+        open_footage(path).read()

@@ -29,7 +29,7 @@ from ..core.notices import warn
 from ..core.progress import steps, stoppable
 from ..core.side_model import managed
 from ..pictures.frames import frames_of, new_clip
-from ..pictures.image_and_mask import refuse_other_image
+from ..pictures.image_and_mask import paired, refuse_other_image
 
 if TYPE_CHECKING:
     from ..core.sockets import VAE
@@ -82,6 +82,7 @@ def encode(
     with chosen_for(FILE_INPUT), named(path):
         network = build_encoder(part(weights, "encoder"), comfy.ops.manual_cast)
         variant = variant_of(network.latent_channels)
+    image, mask = paired(image, mask)
     step = steps(2 * len(image))
     moments = []
     with _moments(vae, variant) as whole:

@@ -20,7 +20,7 @@ from ...media.in_order import in_order
 from ..core.notices import warn
 from ..core.progress import steps
 from .frames import changed, frames_of, gathered, new_clip, repeated
-from .image_and_mask import in_clips, refuse_other_image, rgba
+from .image_and_mask import in_clips, paired, refuse_other_image, rgba
 
 
 def composited(
@@ -40,6 +40,7 @@ def composited(
     Raises ValueError when both are clips and of different length.
     """
     refuse_other_image(background)
+    foreground, mask = paired(foreground, mask)
     count = _common_length(foreground, background)
     made = new_clip(count, *background.shape[1:3], 4, device=background.device)
     inference = torch.is_inference_mode_enabled()  # which a new thread has to be told

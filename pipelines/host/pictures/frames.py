@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core.progress import steps
-from .image_and_mask import fitting, given, refuse_other_image, rgba
+from .image_and_mask import fitting, paired, rgba
 
 Change = Callable[..., tuple[Tensor, Tensor]]
 """(rgb, alpha) of a frame, and a frame of each other clip, to (rgb, alpha); (H, W, 3) and (H, W, 1)."""
@@ -21,8 +21,7 @@ def frames_of(image: Tensor, mask: Tensor | None = None) -> Iterator[Tensor]:
 
     Raises ValueError for what `pictures.rgba` refuses, before the first frame.
     """
-    refuse_other_image(image)
-    fitted = given(mask, image)
+    image, fitted = paired(image, mask)
 
     def each() -> Iterator[Tensor]:
         for index in range(len(image)):
@@ -61,6 +60,7 @@ def changed(image: Tensor, mask: Tensor | None, change: Change, **others: Tensor
 
     Raises ValueError by the name of another clip that does not fit.
     """
+    image, mask = paired(image, mask)
     count = len(image)
     beside = [repeated(fitting(name, other, image), count) for name, other in others.items()]
 

@@ -3,7 +3,8 @@
 Layout   IMAGE (T, H, W, 3 or 4); MASK (T, H, W) of 1 - alpha. Straight RGBA: (T, H, W, 4).
 Range    0..1, sRGB, alpha 1 = opaque; float32, whatever the host's intermediate dtype.
 Source   ComfyUI's Load Image, Join Image with Alpha and Split Image with Alpha, whose polarity MASK has here.
-Differs  The host resizes what does not fit and cuts the longer clip; we refuse both. A single mask repeats.
+Differs  The host resizes what does not fit and cuts the longer clip; we refuse both. A single mask repeats, and so
+         does a single picture with several masks.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ NO_MASK = (64, 64)
 def rgba(image: Tensor, mask: Tensor | None = None) -> Tensor:
     """(T, H, W, 4): the image's own alpha, or 1 - mask where a mask is given, or 1 where neither is there.
 
-    The result shares memory with `image` where nothing has to change: read it, do not write it.
-    Raises ValueError naming both sizes when a mask does not fit.
+    A single mask, or a single image, repeats. The result shares memory with `image` where nothing has to change: read
+    it, do not write it. Raises ValueError naming both sizes when a mask does not fit.
     """
-    refuse_other_image(image)
-    mask = given(mask, image)
+    image, mask = paired(image, mask)
     if mask is None and image.shape[-1] == 4:
         return image.to(torch.float32)
     joined = torch.ones(*image.shape[:3], 4, dtype=torch.float32, device=image.device)
@@ -43,15 +43,32 @@ def rgb_and_alpha(image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Te
 def with_alpha(rgb: Tensor, grey: Tensor) -> Tensor:
     """(T, H, W, 4): the image's colour, and as alpha the mean of a grey IMAGE's channels, 1 = opaque.
 
-    A single grey frame repeats. Raises ValueError naming both sizes when they differ.
+    A single frame of either repeats. Raises ValueError naming both sizes when they differ.
     """
     for image in (rgb, grey):
         refuse_other_image(image)
+    rgb = _repeated(rgb, grey)
     _refuse_other_size("alpha", grey, rgb, "rgb")
     joined = torch.empty(*rgb.shape[:3], 4, dtype=torch.float32, device=rgb.device)
     joined[..., :3] = rgb[..., :3]
     joined[..., 3] = grey[..., :3].to(joined).mean(dim=-1)
     return joined
+
+
+def paired(image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """IMAGE and MASK with as many frames as the longer of them, without copying; None for a mask that says nothing.
+
+    Raises ValueError naming both sizes when they do not fit: a single frame of either repeats.
+    """
+    refuse_other_image(image)
+    if mask is not None and _says_something(mask, image):
+        image = _repeated(image, mask.reshape(-1, *mask.shape[-2:]))
+    return image, given(mask, image)
+
+
+def frame_count(image: Tensor, mask: Tensor | None) -> int:
+    """How many frames IMAGE and MASK have together. Raises ValueError as `paired`."""
+    return len(paired(image, mask)[0])
 
 
 def in_clips(frames: Tensor, clips: int) -> tuple[Tensor, ...]:
@@ -89,10 +106,20 @@ def given(mask: Tensor | None, image: Tensor) -> Tensor | None:
         return None
     frames, height, width = image.shape[:3]
     mask = mask.reshape(-1, *mask.shape[-2:])
-    if mask.shape[1:] == NO_MASK and (height, width) != NO_MASK and not bool(mask.any()):
+    if not _says_something(mask, image):
         return None
     _refuse_other_size("mask", mask, image)
     return mask.expand(frames, height, width)
+
+
+def _says_something(mask: Tensor, image: Tensor) -> bool:
+    return mask.shape[-2:] != NO_MASK or image.shape[1:3] == NO_MASK or bool(mask.any())
+
+
+def _repeated(image: Tensor, other: Tensor) -> Tensor:
+    """A single frame as often as the frames of its size in `other`, in its own memory; a clip as it is."""
+    fits = len(image) == 1 and image.shape[1:3] == other.shape[1:3]
+    return image.expand(len(other), -1, -1, -1) if fits else image
 
 
 def refuse_other_image(image: Tensor) -> None:

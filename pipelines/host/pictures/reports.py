@@ -20,7 +20,8 @@ from .image_and_mask import given, rgba
 def reported(image: Tensor, mask: Tensor | None, flow: bool) -> tuple[Measures, str, Tensor]:
     """Numbers, text, and plot (1, H, W, 3). Flow is left out, with a warning, where OpenCV is missing."""
     opencv = opencv_is_here()
-    found = measured(rgba(image, mask), flow and opencv, steps(len(image)))
+    clip = rgba(image, mask)
+    found = measured(clip, flow and opencv, steps(len(clip)))
     words = report(found, opencv or not flow)
     if flow and not opencv:
         warn("The flow difference wants OpenCV, which is missing: pip install opencv-python-headless")

@@ -30,7 +30,7 @@ def first_frame(
     with other channels than the model.
     """
     rgb, alpha = rgb_and_alpha(image, mask)
-    _refuse_clip(image, vae, width, height, length)
+    _refuse_clip(rgb, vae, width, height, length)
     frames = to_latent_frames(length)
     condition = _at_the_front(vae.encode(rgb), frames)
     empty = torch.zeros_like(condition)

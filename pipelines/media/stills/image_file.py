@@ -26,6 +26,9 @@ from . import exr
 
 LARGEST_CHANNELS = 1024
 LARGEST_PARTS = 1000
+SEPARATED = 5
+"""TIFF's PhotometricInterpretation of CMYK."""
+
 TRIED_ROWS = 32
 """Rows that are read before room is made for all of them."""
 
@@ -110,6 +113,10 @@ class ImageFile:
         last = len(part.channels) if last is None else last
         self._reader.seek_subimage(part.index, 0)
         spec, data, stored = self._reader.spec(), part.data, _stored(part, first, last)
+        bits = spec.get_int_attribute("oiio:BitsPerSample")
+        if spec.get_int_attribute("tiff:PhotometricInterpretation", -1) == SEPARATED and bits < 8:
+            # OpenImageIO 3.0 writes beyond its memory here, which ends the process
+            raise ValueError(f"it is in CMYK of {bits} bit a sample, which is not read; save it in 8 bits, or as RGB.")
         if spec.tile_width and stored == "double":  # read wrong by OpenImageIO 3.0 and 3.2, without an error
             raise ValueError("its tiles hold floats of 64 bits, which are not read; save it in 32 bits.")
         if spec.tile_width:

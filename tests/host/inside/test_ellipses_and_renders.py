@@ -120,3 +120,35 @@ def test_one_mask_repeats_over_the_clip(host_nodes):
     mask = torch.rand(1, 6, 7, generator=torch.Generator().manual_seed(1))
     (image,) = host_nodes.RGBAJoin(rgb=rgb, mask=mask)
     assert torch.equal(image[..., 3], (1 - mask).expand(3, 6, 7))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_one_picture_repeats_over_many_masks(host_nodes, channels):
+    picture = torch.rand(1, 6, 7, channels, generator=torch.Generator().manual_seed(0))
+    masks = torch.rand(3, 6, 7, generator=torch.Generator().manual_seed(1))
+    expected = torch.cat((picture[..., :3].expand(3, -1, -1, -1), 1 - masks[..., None]), dim=-1)
+    assert torch.equal(host_nodes.RGBAJoin(rgb=picture, mask=masks)[0], expected)
+    grey = (1 - masks)[..., None].expand(-1, -1, -1, 3)
+    assert host_nodes.RGBAJoin(rgb=picture, alpha=grey)[0].allclose(expected)
+    rgb, mask = host_nodes.RGBASplit(image=picture, mask=masks)[:2]
+    assert torch.equal(rgb, expected[..., :3]) and mask.allclose(masks)
+    whole = {"mode": "soft", "color": "#102030", "threshold": 0.0}
+    assert torch.equal(
+        host_nodes.RGBARender(image=picture, mask=masks, **whole)[0], host_nodes.RGBARender(image=expected, **whole)[0]
+    )
+    part = {"x": 1, "y": -1, "width": 5, "height": 6}
+    assert torch.equal(
+        host_nodes.RGBACrop(image=picture, mask=masks, **part)[0], host_nodes.RGBACrop(image=expected, **part)[0]
+    )
+    size = {"width": 9, "height": 8, "filter": "bilinear", "fit": "stretch"}
+    assert torch.equal(
+        host_nodes.RGBAResize(image=picture, mask=masks, **size)[0], host_nodes.RGBAResize(image=expected, **size)[0]
+    )
+    assert torch.equal(
+        host_nodes.RGBAPremultiply(image=picture, mask=masks)[0], host_nodes.RGBAPremultiply(image=expected)[0]
+    )
+
+
+def test_one_picture_with_masks_of_another_size_is_refused_with_both(host_nodes):
+    with pytest.raises(ValueError, match="mask has 3 frames of 8 x 6, image has 1 frame of 7 x 6"):
+        host_nodes.RGBAJoin(rgb=torch.rand(1, 6, 7, 3), mask=torch.rand(3, 6, 8))
