@@ -26,7 +26,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ..limits import BYTES_PER_PIXEL, LARGEST_FRAME, refuse_size
+from ..limits import BYTES_PER_PIXEL, LARGEST_FRAME, LARGEST_SIDE, refuse_size
 from .delays import from_its_beginning
 
 SUFFIXES = frozenset(
@@ -69,7 +69,10 @@ def opened(source: Source) -> Iterator[InputContainer]:
             if stream.codec_context is None:
                 raise ValueError(f"{name} is coded in a way that this host's FFmpeg cannot decode; convert it first.")
             if not stream.codec_context.width or not stream.codec_context.height:
-                raise ValueError(f"A video was expected, {name} is none: its picture has no size.")
+                raise ValueError(
+                    f"A video was expected, {name} is none: its picture has no size, or one of more than "
+                    f"{LARGEST_SIDE} a side or {LARGEST_FRAME >> 30} GB a frame; see pipelines/media/limits.py."
+                )
             refuse_size(name, stream.codec_context.width, stream.codec_context.height)
         try:
             yield container

@@ -43,6 +43,17 @@ def kind_of(source: str | Path | BytesIO) -> str | None:
     return None if kind == "webp" and head[8:] != b"WEBP" else kind
 
 
+def size_of(source: str | Path | BytesIO) -> tuple[int, int]:
+    """Width and height that a GIF, PNG or WebP claims in its head; 1 x 1 for a WebP that has none there."""
+    with from_its_beginning(source) as file:
+        head = file.read(30).ljust(30, b"\0")
+    if head.startswith(b"GIF"):
+        return struct.unpack("<HH", head[6:10])
+    if head[12:16] == b"VP8X":
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+    return struct.unpack(">II", head[16:24]) if head.startswith(b"\x89PNG") else (1, 1)
+
+
 def is_animated_png(path: Path) -> bool:
     """Whether a PNG has an animation in it; False for whatever cannot be read."""
     try:
