@@ -42,8 +42,7 @@ from .containers import (
     scan,
     tags_of,
 )
-from .delays import UNITS, delays_of, kind_of, noted
-from .delays import size_of as claimed_size
+from .delays import UNITS, delays_of, kind_of, noted, refuse_claim
 from .frames import UNSPECIFIED, floats_of, picture_from
 from .geometry import BESIDE, FILL_AND_KEY, LAYOUTS, PLAIN, Geometry, geometry_of, split
 from .read_webp import pictures_of, size_of
@@ -117,7 +116,7 @@ def described(source: Source) -> Video:
     if kind is None and name.lower().endswith(".webp"):
         raise ValueError(f"An animated WebP was expected, {name} is none: it does not begin as one.")
     if kind:
-        refuse_size(name, *claimed_size(source))
+        refuse_claim(source, name)
     timeline = animation_timeline(delays_of(source), UNITS[kind], noted(source)) if kind else None
     if kind == "webp" and timeline:
         size = size_of(source, name)
