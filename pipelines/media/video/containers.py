@@ -26,7 +26,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ..limits import BYTES_PER_PIXEL, LARGEST_FRAME, refuse_size
+from ..limits import refuse_size
 from .delays import from_its_beginning
 
 SUFFIXES = frozenset(
@@ -56,10 +56,9 @@ def opened(source: Source) -> Iterator[InputContainer]:
     refuse_endless_tables(source)
     if isinstance(source, BytesIO):
         source.seek(0)
-    options = {"max_pixels": str(LARGEST_FRAME // BYTES_PER_PIXEL)}
     try:
         given = source if isinstance(source, BytesIO) else str(source)
-        container = cast(InputContainer, av.open(given, metadata_errors="replace", options=options))
+        container = cast(InputContainer, av.open(given, metadata_errors="replace"))
     except (FFmpegError, ValueError) as error:
         raise ValueError(f"A video was expected, {name} is none: {_reason(error)}.") from None
     with container:
@@ -69,7 +68,9 @@ def opened(source: Source) -> Iterator[InputContainer]:
             if stream.codec_context is None:
                 raise ValueError(f"{name} is coded in a way that this host's FFmpeg cannot decode; convert it first.")
             if not stream.codec_context.width or not stream.codec_context.height:
-                raise ValueError(f"A video was expected, {name} is none: its picture has no size.")
+                raise ValueError(
+                    f"A video was expected, {name} is none: its picture has no size, or one that FFmpeg cannot hold."
+                )
             refuse_size(name, stream.codec_context.width, stream.codec_context.height)
         try:
             yield container
@@ -104,12 +105,12 @@ def is_shown(codec: str, packet: Packet) -> bool:
     """Whether a packet is a picture of the clip: not before an edit's cut, nor one that others only refer to."""
     if not packet.size or packet.is_discard:
         return False
+    data = memoryview(packet)
     if codec == "vp8":
-        return bool(memoryview(packet)[0] & 0x10)
-    if codec == "vp9":
-        first = memoryview(packet)[0]
-        later = 1 if first & 0x30 == 0x30 else 0  # profile 3 has one more bit
-        return bool(first & (0x08 >> later) or first & (0x02 >> later))
+        return bool(data[0] & 0x10)
+    if codec == "vp9" and data[-1] & 0xE0 != 0xC0:  # a superframe ends so, and the last of its frames is shown
+        later = 1 if data[0] & 0x30 == 0x30 else 0  # profile 3 has one more bit
+        return bool(data[0] & (0x08 >> later) or data[0] & (0x02 >> later))
     return True
 
 

@@ -17,6 +17,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from ..limits import refuse_size
+
+MOST_PIXELS_A_BYTE = 10_000
+"""Deflate packs 8256 pixels of one bit into a byte, LZW fewer."""
 INSTEAD_OF_0 = Fraction(1, 10)
 SIGNATURES: Mapping[bytes, str] = {b"GIF87a": "gif", b"GIF89a": "gif", b"\x89PNG\r\n\x1a\n": "png", b"RIFF": "webp"}
 UNITS: Mapping[str, Fraction] = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "png": Fraction(0)}
@@ -41,6 +45,29 @@ def kind_of(source: str | Path | BytesIO) -> str | None:
         head = file.read(12)
     kind = next((kind for signature, kind in SIGNATURES.items() if head.startswith(signature)), None)
     return None if kind == "webp" and head[8:] != b"WEBP" else kind
+
+
+def size_of(source: str | Path | BytesIO) -> tuple[int, int]:
+    """Width and height that a GIF, PNG or WebP claims in its head; 1 x 1 for a WebP that has none there."""
+    with from_its_beginning(source) as file:
+        head = file.read(30).ljust(30, b"\0")
+    if head.startswith(b"GIF"):
+        return struct.unpack("<HH", head[6:10])
+    if head[12:16] == b"VP8X":
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+    return struct.unpack(">II", head[16:24]) if head.startswith(b"\x89PNG") else (1, 1)
+
+
+def refuse_claim(source: str | Path | BytesIO, name: str) -> None:
+    """ValueError for a GIF or PNG of more pixels than its bytes can hold, whatever they are, or above the limits."""
+    width, height = size_of(source)
+    refuse_size(name, width, height)
+    with from_its_beginning(source) as file:
+        length = file.seek(0, 2)
+    if kind_of(source) != "webp" and width * height > MOST_PIXELS_A_BYTE * length:
+        raise ValueError(
+            f"{name} claims {width} x {height} pixels and has {length} bytes; it is cut or damaged. Export it again."
+        )
 
 
 def is_animated_png(path: Path) -> bool:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..stills.read_still import rgba_from
 from .yuv import BAND, BT601, BT709, BT2020, FCC, SMPTE240M, Coding, picture_of, planes_of
 
 BT709_CODE, SRGB_CODE, RGB_CODE = 1, 13, 0
@@ -57,8 +56,14 @@ def picture_from(frame: av.VideoFrame, out: Tensor | None = None, colour: int = 
         full = int(frame.color_range) == FULL or name.startswith("yuvj")
         full = full or (name.startswith("gray") and int(frame.color_range) != LIMITED)
         return picture_of(planes, _coding(frame, _weights(frame, colour), full), out)
-    picture = rgba_from(frame.reformat(format="rgba64le" if bits > 8 else "rgba").to_ndarray())
-    return picture if out is None else out.copy_(picture)
+    return floats_of(frame.reformat(format="rgba64le" if bits > 8 else "rgba").to_ndarray(), out)
+
+
+def floats_of(pixels: np.ndarray, out: Tensor | None = None) -> Tensor:
+    """(H, W, 4) float32 of whole numbers of any unsigned type, in `out` when that is given."""
+    out = torch.empty(*pixels.shape) if out is None else out
+    np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), out=out.numpy())
+    return out
 
 
 PLANAR: Mapping[str, str] = {

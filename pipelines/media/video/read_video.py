@@ -27,9 +27,8 @@ from av.video.stream import VideoStream
 from torch import Tensor
 
 from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
-from ..limits import refuse_size
+from ..limits import BYTES_PER_PIXEL, refuse_size
 from ..rates import USUAL
-from ..stills.read_still import rgba_from
 from .colour import CONVERTED, colour_notes, display_from
 from .containers import (
     SUFFIXES,
@@ -43,8 +42,8 @@ from .containers import (
     scan,
     tags_of,
 )
-from .delays import UNITS, delays_of, kind_of, noted
-from .frames import UNSPECIFIED, picture_from
+from .delays import UNITS, delays_of, kind_of, noted, refuse_claim
+from .frames import UNSPECIFIED, floats_of, picture_from
 from .geometry import BESIDE, FILL_AND_KEY, LAYOUTS, PLAIN, Geometry, geometry_of, split
 from .read_webp import pictures_of, size_of
 from .sound import Sound, read_sound
@@ -85,6 +84,8 @@ class Video:
     geometry: Geometry = field(default=Geometry(), repr=False)
     colour: tuple[int, int] = (UNSPECIFIED, UNSPECIFIED)
     """Transfer and primaries, by the codes of ITU-T H.273."""
+    stored: tuple[int, int] = (0, 0)
+    """Width and height of a picture as it is stored."""
 
     @property
     def start(self) -> Fraction:
@@ -114,10 +115,13 @@ def described(source: Source) -> Video:
     kind, name = kind_of(source), name_of(source)
     if kind is None and name.lower().endswith(".webp"):
         raise ValueError(f"An animated WebP was expected, {name} is none: it does not begin as one.")
+    if kind:
+        refuse_claim(source, name)
     timeline = animation_timeline(delays_of(source), UNITS[kind], noted(source)) if kind else None
     if kind == "webp" and timeline:
         size = size_of(source, name)
-        return Video(len(timeline.shown), timeline.rate, *size, STRAIGHT, PLAIN, "webp", timeline.notes, timeline)
+        told = len(timeline.shown), timeline.rate, *size, STRAIGHT, PLAIN, "webp", timeline.notes, timeline
+        return Video(*told, stored=size)
     with opened(source) as container:
         streams = pictures_in(container)
         stream = streams[0]
@@ -145,6 +149,7 @@ def described(source: Source) -> Video:
         timeline,
         geometry,
         codes,
+        (found.first.width, found.first.height),
     )
 
 
@@ -235,8 +240,7 @@ def _frames(container: InputContainer, stream: VideoStream) -> Generator[VideoFr
 
 
 def _from_pixels(pixels: np.ndarray, out: Tensor | None = None) -> Tensor:
-    picture = rgba_from(pixels)
-    return picture if out is None else out.copy_(picture)
+    return floats_of(pixels, out)
 
 
 def stored_frames(source: Source) -> Generator[Tensor, None, None]:
@@ -279,7 +283,7 @@ def read_video(
         timeline = measured_timeline(source)
         if len(timeline.shown) >= wanted.start + (count - 1) * wanted.every + 1:
             clip, done = _read(source, wanted, replace(video, timeline=timeline), count, on_frame)
-    if clip is None or done < count:
+    if done < count:
         raise ValueError(
             f"{name_of(source)}: {count} frames were expected, {done} could be decoded; the file is cut or broken."
         )
@@ -288,23 +292,18 @@ def read_video(
 
 def _read(
     source: Source, wanted: Wanted, video: Video, count: int, on_frame: Callable[[int], None]
-) -> tuple[Tensor | None, int]:
+) -> tuple[Tensor, int]:
     """The clip, as far as it could be decoded, and how far that is."""
     shown = video.timeline.shown[wanted.start : wanted.start + (count - 1) * wanted.every + 1 : wanted.every]
-    convert = _conversion(wanted, video)
-    clip: Tensor | None = None
-    done = 0
     layout = wanted.layout or video.layout
+    convert = _conversion(wanted, video)
+    clip = _empty_clip(source, count, video.geometry.shown_size(*video.stored, layout), len({*shown}))
+    done = 0
     with closing(_with_key(source) if layout == FILL_AND_KEY else decoded(source)) as pictures:
         for index, picture in enumerate(pictures):
             if shown[done] != index:
                 continue
-            if clip is None:
-                frame = convert(picture, None)
-                clip = _empty_clip(source, count, frame, len({*shown}))
-                clip[0] = frame
-            else:
-                convert(picture, clip[done])
+            convert(picture, clip[done])
             begin, done = done, done + 1
             on_frame(done)
             while done < count and shown[done] == index:
@@ -316,37 +315,37 @@ def _read(
     return clip, done
 
 
-def _conversion(wanted: Wanted, video: Video) -> Callable[[Picture, Tensor | None], Tensor]:
-    """From a stored picture to a frame of the clip."""
+def _conversion(wanted: Wanted, video: Video) -> Callable[[Picture, Tensor], Tensor]:
+    """Puts a stored picture into a frame of the clip."""
     layout = wanted.layout or video.layout
     divide = (wanted.association or video.association) == PREMULTIPLIED
     noise = 0.0 if video.codec in LOSSLESS else NOISE
     if not divide and layout not in BESIDE and video.geometry.is_plain and video.colour[0] not in CONVERTED:
         return lambda picture, out: picture(out)
 
-    def convert(picture: Picture, out: Tensor | None) -> Tensor:
+    def convert(picture: Picture, out: Tensor) -> Tensor:
         frame = split(video.geometry.turn(picture(None)), layout)
         frame = _make_straight(frame, noise) if divide else frame
-        frame = video.geometry.square(display_from(frame, *video.colour))
-        return frame if out is None else out.copy_(frame)
+        return out.copy_(video.geometry.square(display_from(frame, *video.colour)))
 
     return convert
 
 
-def _empty_clip(source: Source, count: int, frame: Tensor, pictures: int) -> Tensor:
+def _empty_clip(source: Source, count: int, size: tuple[int, int], pictures: int) -> Tensor:
     """Room for the clip. ValueError where that is more than there is, or most of it would be repeated pictures."""
-    size = count * frame.numel() * frame.element_size()
-    if size > REPEATED_BYTES and count > MOST_REPEATED * pictures:
+    width, height = size
+    needed = count * width * height * BYTES_PER_PIXEL
+    if needed > REPEATED_BYTES and count > MOST_REPEATED * pictures:
         raise ValueError(
-            f"{name_of(source)} has {pictures} pictures that stand for {count} frames, {size / 2**30:.1f} GB; choose a "
-            "part of them by start_frame and frame_count, or fewer by every_nth."
+            f"{name_of(source)} has {pictures} pictures that stand for {count} frames, {needed / 2**30:.1f} GB; choose "
+            "a part of them by start_frame and frame_count, or fewer by every_nth."
         )
     try:
-        return torch.empty(count, *frame.shape)
+        return torch.empty(count, height, width, 4)
     except RuntimeError:
         raise ValueError(
-            f"{name_of(source)}: {count} frames of {frame.shape[1]} x {frame.shape[0]} need {size / 2**30:.1f} GB, "
-            "more than this machine has; choose fewer by frame_count or every_nth."
+            f"{name_of(source)}: {count} frames of {width} x {height} need {needed / 2**30:.1f} GB, more than this "
+            "machine has; choose fewer by frame_count or every_nth."
         ) from None
 
 
