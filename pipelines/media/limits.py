@@ -15,18 +15,22 @@ BYTES_PER_PIXEL = 16
 GB = 1 << 30
 
 
-def check_size(width: int, height: int) -> None:
-    """ValueError when a frame of this size is empty or above the limits; the message says how to raise them."""
+def check_size(width: int, height: int, pixel: int = BYTES_PER_PIXEL) -> None:
+    """ValueError when a frame is empty or above the limits; the message says how to raise them.
+
+    pixel  bytes of one, where they are more than those of RGBA.
+    """
     if width < 1 or height < 1:
         raise ValueError(f"its size is {width} x {height}, which holds no pixels; the file is broken.")
     side, size = LARGEST_SIDE, LARGEST_FRAME
-    if max(width, height) <= side and width * height * BYTES_PER_PIXEL <= size:
+    needed = width * height * max(pixel, BYTES_PER_PIXEL)
+    if max(width, height) <= side and needed <= size:
         return
     side, size = _raised_limits()
-    if max(width, height) > side or width * height * BYTES_PER_PIXEL > size:
-        wanted_side, wanted_size = max(width, height, side), max(-(-width * height * BYTES_PER_PIXEL // GB), size // GB)
+    if max(width, height) > side or needed > size:
+        wanted_side, wanted_size = max(width, height, side), max(-(-needed // GB), size // GB)
         raise ValueError(
-            f"its size is {width} x {height}, or {width * height * BYTES_PER_PIXEL / GB:,.1f} GB in memory; at most "
+            f"its size is {width} x {height}, or {needed / GB:,.1f} GB in memory; at most "
             f'{side} pixels a side and {size / GB:g} GB are read. To read it, write {{"largest_side": {wanted_side}, '
             f'"largest_frame_gb": {wanted_size}}} into {RAISED.name} in the folder of the RGBA Video pack.'
         )

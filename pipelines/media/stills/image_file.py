@@ -29,6 +29,12 @@ LARGEST_PARTS = 1000
 SEPARATED = 5
 """TIFF's PhotometricInterpretation of CMYK."""
 
+LARGEST_VALUE = 8
+"""Bytes of a channel."""
+
+LARGEST_TILE = 1 << 22
+"""Pixels of a tile, where the picture itself is not larger: a library makes room for a whole one."""
+
 TRIED_ROWS = 32
 """Rows that are read before room is made for all of them."""
 
@@ -103,7 +109,7 @@ class ImageFile:
         ValueError when the part is too large or cut.
         """
         last = len(part.channels) if last is None else last
-        check_size(part.data.width, part.data.height)
+        check_size(part.data.width, part.data.height, (last - first) * LARGEST_VALUE)
         self.try_rows(part, first, last)
         pixels = self._check(self._reader.read_image(part.index, 0, first, last, _stored(part, first, last)))
         return pixels.reshape(part.data.height, part.data.width, last - first)
@@ -148,7 +154,10 @@ def open_image(path: Path) -> Iterator[ImageFile]:
     try:
         parts = []
         while len(parts) < LARGEST_PARTS and reader.seek_subimage(len(parts), 0):
-            parts.append(_part(len(parts), reader.spec()))
+            spec = reader.spec()
+            if spec.tile_width * spec.tile_height > max(LARGEST_TILE, 4 * spec.width * spec.height):
+                raise ValueError(f"its tiles are {spec.tile_width} x {spec.tile_height} pixels; the file is broken.")
+            parts.append(_part(len(parts), spec))
         reader.geterror()  # that the part after the last is not there
         yield ImageFile(path, reader, parts)
     finally:

@@ -149,7 +149,11 @@ def _planes_of(path: Path, image: ImageFile, part: Part, wanted: Mapping[str, in
     single = single and "openexr:luminancechroma" not in part.attributes and values < PLAUSIBLE * path.stat().st_size
     if single and exr.is_installed():
         channels = exr.decode(path.read_bytes())
-        return {name: channels[part.channels[index]] for name, index in wanted.items()}
+        size = (part.data.height, part.data.width)
+        if all(part.channels[index] in channels for index in wanted.values()):
+            found = {name: channels[part.channels[index]] for name, index in wanted.items()}
+            if all(plane.shape == size for plane in found.values()):
+                return found  # a broken file can be another one to each of the two libraries
     planes = {}
     try:
         for first, last in _runs(part, sorted(wanted.values())):

@@ -171,6 +171,37 @@ def test_a_file_that_is_cut_is_never_a_picture(tmp_path):
             read_still(path)
 
 
+def test_tiles_larger_than_any_picture_needs_are_refused(tmp_path):
+    """A library makes room for a whole tile; 64 x 32 pixels can name one of 16 x 16,777,216."""
+    import OpenEXR
+
+    pixels = np.zeros((32, 64, 4), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extrasamples=["UNASSALPHA"], tile=(16, 16))
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
+        tag = file.pages[0].tags["TileLength"]
+        file.filehandle.seek(tag.valueoffset)
+        file.filehandle.write(struct.pack(file.byteorder + {3: "H", 4: "I"}[int(tag.dtype)], 0xFFF0))
+        tag = file.pages[0].tags["TileWidth"]
+        file.filehandle.seek(tag.valueoffset)
+        file.filehandle.write(struct.pack(file.byteorder + {3: "H", 4: "I"}[int(tag.dtype)], 0xFFF0))
+    tiles = OpenEXR.TileDescription()
+    tiles.xSize = tiles.ySize = 16
+    header = {"type": OpenEXR.tiledimage, "compression": OpenEXR.ZIP_COMPRESSION, "tiles": tiles}
+    OpenEXR.File(header, {"Y": np.zeros((16, 16), np.float16)}).write(str(tmp_path / "a.exr"))
+    file = (tmp_path / "a.exr").read_bytes()
+    said = file.index(b"tiledesc\0") + len(b"tiledesc\0") + 4
+    (tmp_path / "a.exr").write_bytes(file[:said] + struct.pack("<2I", 8192, 8192) + file[said + 8 :])
+    for name in ("a.tif", "a.exr"):
+        with pytest.raises(ValueError, match=rf"{name}: its tiles are .* the file is broken"):
+            read_still(tmp_path / name)
+
+
+def test_many_channels_of_a_large_frame_are_above_the_limit():
+    check_size(8192, 8192)
+    with pytest.raises(ValueError, match=r"or 64\.0 GB in memory"):
+        check_size(8192, 8192, 1024)
+
+
 def test_the_limits_are_said_with_what_to_write_and_can_be_raised(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "RAISED", tmp_path / "limits.json")
     check_size(16384, 16384)
