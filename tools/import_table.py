@@ -21,7 +21,6 @@ from typing import Any
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields
-from importlinter.application.contract_utils import AlertLevel, remove_ignored_imports
 from importlinter.cli import lint_imports
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -43,12 +42,9 @@ class ImportTable(Contract):
     type_name = "import_table"
 
     may_import = TableField()
-    ignore_imports = fields.SetField(subfield=fields.ImportExpressionField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
-        """Refuses every import that no row allows, and an ignored import that is not there any more."""
-        ignored: Any = self.ignore_imports
-        remove_ignored_imports(graph, ignored, AlertLevel.ERROR)
+        """Refuses every import that no row allows."""
         refused = sorted(set(_refuse(graph, self.may_import)))
         return ContractCheck(kept=not refused, metadata={"refused": refused})
 
