@@ -19,9 +19,10 @@ from ..pipelines.alpha.retime import METHODS
 from ..pipelines.host.pictures.frames import changed, frames_of, gathered
 from ..pipelines.host.pictures.image_and_mask import (
     background_color,
+    copied,
     frame_count,
     in_clips,
-    rgb_and_alpha,
+    mask_of,
     rgba,
     with_alpha,
 )
@@ -82,8 +83,9 @@ class RGBASplit(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
-        rgb, alpha = rgb_and_alpha(image, mask)
-        return io.NodeOutput(rgb.contiguous(), 1 - alpha[..., 0], alpha.repeat(1, 1, 1, 3))
+        joined = rgba(image, mask)
+        rgb, alpha = joined.split((3, 1), dim=-1)
+        return io.NodeOutput(copied(rgb), mask_of(joined), copied(alpha.expand(-1, -1, -1, 3)))
 
 
 class RGBARender(io.ComfyNode):

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ..pipelines.alpha.render import COLORS, soft_render
 from ..pipelines.host.core.progress import steps
 from ..pipelines.host.files.input_folder import chosen_path, fingerprint, input_problem, sequences, videos
-from ..pipelines.host.pictures.image_and_mask import fitting, in_clips, mask_of, rgb_and_alpha, rgba
+from ..pipelines.host.pictures.image_and_mask import fitting, in_clips, mask_of, rgba
 from ..pipelines.media.passes import PASS_SETS
 from ..pipelines.media.rates import exact_rate
 from ..pipelines.media.stills.exr import KINDS
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from ..pipelines.host.core.sockets import Audio, VideoInput
 
 MENU = category("in and out")
-BLACK = COLORS["black"]
 
 
 def prefix_input(example: str) -> io.Input:
@@ -236,7 +234,7 @@ class RGBAPreview(io.ComfyNode):
         from ..pipelines.host.pictures import preview
 
         clip = rgba(image, mask)
-        behind = None if plate is None else soft_render(*rgb_and_alpha(fitting("plate", plate, clip)), BLACK)
+        behind = None if plate is None else rgba(fitting("plate", plate, clip))
         other = None if compare is None else rgba(fitting("compare", compare, clip))
         step = steps(sum(len(frames) for frames in (clip, behind, other) if frames is not None))
         return io.NodeOutput(ui=preview.shown(clip, behind, other, exact_rate(float(fps)), step))

@@ -130,8 +130,19 @@ type ComfyWidgetConstructor = (
   spec: ComfyInputSpec
 ) => { widget: ComfyWidget; minWidth?: number; minHeight?: number }
 
+interface ComfySetting {
+  id: string
+  category: string[]
+  name: string
+  tooltip: string
+  type: string
+  attrs: Record<string, unknown>
+  defaultValue: unknown
+}
+
 interface ComfyExtension {
   name: string
+  settings?: ComfySetting[]
   init?: () => void
   getCustomWidgets?: () => Record<string, ComfyWidgetConstructor>
   beforeRegisterNodeDef?: (type: unknown, data: ComfyNodeData) => void

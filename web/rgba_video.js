@@ -5,12 +5,15 @@ import { app } from '../../scripts/app.js'
 import { ellipseWidgets } from './host_bridge.js'
 import { fillTokens } from './name_tokens.js'
 import { addPlayer } from './preview_bridge.js'
+import { CLIP_MEMORY } from './settings.js'
 import { addStillUpload } from './still_upload.js'
 
 const ELLIPSES = 'RGBA_ELLIPSE_EDITOR'
 
 app.registerExtension({
   name: 'RGBAVideo',
+
+  settings: [CLIP_MEMORY],
 
   init() {
     for (const sheet of ['./ui/widget.css', './ellipses/editor.css', './preview/player.css']) {

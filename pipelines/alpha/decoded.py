@@ -23,13 +23,16 @@ ALPHA_FROM: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def join_decoded(rgb: Tensor, grey: Tensor, alpha_from: str) -> Tensor:
-    """(..., H, W, 4) from decoded colour and alpha, each (..., H, W, 3). Raises ValueError if their shapes differ."""
+def join_decoded(rgb: Tensor, grey: Tensor, alpha_from: str, out: Tensor | None = None) -> Tensor:
+    """(..., H, W, 4) from decoded colour and alpha, each (..., H, W, 3). Written into `out`, if given.
+
+    Raises ValueError if their shapes differ.
+    """
     if rgb.shape != grey.shape or rgb.shape[-1] != 3:
         raise ValueError(
             f"expected two decoded clips (..., H, W, 3) of one size, got {tuple(rgb.shape)} and {tuple(grey.shape)}."
         )
-    rgba = torch.empty(*rgb.shape[:-1], 4, dtype=rgb.dtype, device=rgb.device)
+    rgba = torch.empty(*rgb.shape[:-1], 4, dtype=rgb.dtype, device=rgb.device) if out is None else out
     rgba[..., :3] = rgb
     rgba[..., 3] = ALPHA_FROM[alpha_from](grey)
     return rgba

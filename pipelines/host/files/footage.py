@@ -8,13 +8,13 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from ...media.footage import Moving, Stills, open_footage
 from ...media.rates import USUAL, exact_rate
 from ...media.takes.read_sequence import chosen, read_footage
 from ...media.video.read_video import Source, Video, Wanted, described, frame_count, read_audio, read_video
+from ..core.clip_room import new_clip
 from ..core.notices import warn
 from ..core.progress import steps
 from .input_folder import chosen_path
@@ -42,7 +42,7 @@ def load_sequence(
     footage = replace(clip.footage, fps=exact_rate(fps)) if fps > 0 else clip.footage
     footage = chosen(footage, start, count, every)
     progress = steps(len(footage.files))
-    image = read_footage(footage, association, progress, warn, window=window, layer=layer)
+    image = read_footage(footage, association, progress, warn, new_clip, window=window, layer=layer)
     return image, footage.fps or USUAL / every
 
 
@@ -53,7 +53,7 @@ def load_video(source: Source, wanted: Wanted) -> tuple[Tensor, Fraction, Audio 
 
 def _load(source: Source, wanted: Wanted, video: Video) -> tuple[Tensor, Fraction, Audio | None]:
     count = frame_count(video, wanted)
-    clip = read_video(source, wanted, video, steps(count))
+    clip = read_video(source, wanted, video, steps(count), new_clip)
     for note in video.notes:
         warn(note)
     seconds = Fraction(count * wanted.every) / video.fps
@@ -69,9 +69,11 @@ def from_video(
     """
     if not isinstance(video, kind_of_files):
         parts = video.get_components()
-        alpha = parts.images.new_ones(*parts.images.shape[:3], 1) if parts.alpha is None else parts.alpha
-        alpha = alpha.reshape(*parts.images.shape[:3], 1)
-        return torch.cat((parts.images[..., :3], alpha), dim=-1).float(), Fraction(parts.frame_rate), parts.audio
+        images = parts.images
+        clip = new_clip(*images.shape[:3], 4, device=images.device)
+        clip[..., :3] = images[..., :3]
+        clip[..., 3] = 1 if parts.alpha is None else parts.alpha.reshape(images.shape[:3])
+        return clip, Fraction(parts.frame_rate), parts.audio
     source = video.get_stream_source()
     source = Path(source) if isinstance(source, str) else source
     video_file = described(source)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...alpha.association import looks_premultiplied
 from ...media.stills import exr, png
+from ...media.stills.formats import STILLS
 from ...media.stills.quantise import quantise
 from ...media.takes.names import EXISTING, REFUSE, Take, batch_entry, name_parts, new_files, new_take, refuse_existing
 from ...media.takes.plan import Plan, frame_path, sidecar_path
@@ -59,7 +60,11 @@ def prefix_problem(prefix: str | None, existing: str | None) -> str | None:
 
 def still_problem(format_name: str | None) -> str | None:
     """Why a still format cannot be written on this host, known before anything runs; None when it can."""
-    if format_name is None or not format_name.startswith("exr"):
+    if format_name is None:
+        return None
+    if format_name not in STILLS:
+        return f"format is one of {', '.join(STILLS)}; got {format_name!r}."
+    if not format_name.startswith("exr"):
         return None
     try:
         exr.library()

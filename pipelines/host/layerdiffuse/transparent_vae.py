@@ -24,11 +24,12 @@ from ...layerdiffuse.variants import Variant, offset_scale, part, variant_of
 from ...layerdiffuse.views import median_of_views, one_view
 from ...weights.kinds.layerdiffuse import LAYER_DECODER_FILE, LAYER_ENCODER_FILE, LAYER_VAE
 from ...weights.weights_file import named
+from ..core.clip_room import new_clip
 from ..core.model_files import chosen_for, read_chosen
 from ..core.notices import warn
 from ..core.progress import steps, stoppable
 from ..core.side_model import managed
-from ..pictures.frames import frames_of, new_clip
+from ..pictures.frames import frames_of
 from ..pictures.image_and_mask import paired, refuse_other_image
 
 if TYPE_CHECKING:

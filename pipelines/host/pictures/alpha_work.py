@@ -17,9 +17,10 @@ from ...alpha.resize import resize
 from ...alpha.retime import retimed, retimed_length
 from ...alpha.unmatte import estimated_plate, unmatte
 from ...media.in_order import in_order
+from ..core.clip_room import new_clip
 from ..core.notices import warn
 from ..core.progress import steps
-from .frames import changed, frames_of, gathered, new_clip, repeated
+from .frames import changed, frames_of, gathered, repeated
 from .image_and_mask import in_clips, paired, refuse_other_image, rgba
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.clip_room import new_clip
 from ..core.progress import steps
 from .image_and_mask import fitting, paired, rgba
 
@@ -34,13 +34,6 @@ def frames_of(image: Tensor, mask: Tensor | None = None) -> Iterator[Tensor]:
 def repeated(other: Tensor, count: int) -> Iterator[Tensor]:
     """`count` frames: the clip's own, or its single one again and again."""
     return (other[index if len(other) > 1 else 0] for index in range(count))
-
-
-def new_clip(*shape: int, device: torch.device) -> Tensor:
-    """Room for (T, H, W, C), float32. NumPy asks the kernel for large pages, which are far quicker to have."""
-    if device.type != "cpu":
-        return torch.empty(shape, device=device)
-    return torch.from_numpy(np.empty(shape, dtype=np.float32))
 
 
 def gathered(frames: Iterable[Tensor], count: int) -> Tensor:

@@ -14,6 +14,8 @@ import re
 import torch
 from torch import Tensor
 
+from ..core.clip_room import new_clip
+
 NO_MASK = (64, 64)
 """Load Image gives a picture without alpha a mask of this size, all zeros."""
 
@@ -26,12 +28,17 @@ def rgba(image: Tensor, mask: Tensor | None = None) -> Tensor:
     """
     image, mask = paired(image, mask)
     if mask is None and image.shape[-1] == 4:
-        return image.to(torch.float32)
-    joined = torch.ones(*image.shape[:3], 4, dtype=torch.float32, device=image.device)
-    joined[..., :3] = image[..., :3]
-    if mask is not None:
-        joined[..., 3] = 1 - mask.to(joined)
+        return image if image.dtype == torch.float32 else copied(image)
+    joined = new_clip(*image.shape[:3], 4, device=image.device)
+    for index, frame in enumerate(joined):
+        frame[..., :3] = image[index, ..., :3]
+        frame[..., 3] = 1 if mask is None else 1 - mask[index].to(frame)
     return joined
+
+
+def copied(clip: Tensor) -> Tensor:
+    """The same frames (T, H, W, C) in room of their own, float32."""
+    return new_clip(*clip.shape, device=clip.device).copy_(clip)
 
 
 def rgb_and_alpha(image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -49,9 +56,10 @@ def with_alpha(rgb: Tensor, grey: Tensor) -> Tensor:
         refuse_other_image(image)
     rgb = _repeated(rgb, grey)
     _refuse_other_size("alpha", grey, rgb, "rgb")
-    joined = torch.empty(*rgb.shape[:3], 4, dtype=torch.float32, device=rgb.device)
-    joined[..., :3] = rgb[..., :3]
-    joined[..., 3] = grey[..., :3].to(joined).mean(dim=-1)
+    joined = new_clip(*rgb.shape[:3], 4, device=rgb.device)
+    for index, frame in enumerate(joined):
+        frame[..., :3] = rgb[index, ..., :3]
+        frame[..., 3] = grey[index if len(grey) > 1 else 0, ..., :3].to(frame).mean(dim=-1)
     return joined
 
 
@@ -89,7 +97,10 @@ def fitting(name: str, other: Tensor, image: Tensor) -> Tensor:
 
 def mask_of(image: Tensor) -> Tensor:
     """(T, H, W): 1 - alpha of straight RGBA, as a MASK."""
-    return 1 - image[..., 3]
+    mask = new_clip(*image.shape[:3], device=image.device)
+    for frame, inverse in zip(image, mask):
+        torch.sub(1, frame[..., 3], out=inverse)
+    return mask
 
 
 def background_color(text: str) -> tuple[float, float, float]:

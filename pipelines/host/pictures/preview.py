@@ -15,6 +15,7 @@ from typing import Any
 import folder_paths
 from torch import Tensor
 
+from ...alpha.render import COLORS, soft_render
 from ...media.in_order import in_order
 from ...media.stills import png
 from ...media.stills.quantise import quantise
@@ -28,9 +29,10 @@ FASTEST = 1
 def shown(
     clip: Tensor, plate: Tensor | None, other: Tensor | None, rate: Fraction, on_frame: Callable[..., None]
 ) -> dict[str, Any]:
-    """The ui entry for straight RGBA (T, H, W, 4), an optional plate (T, H, W, 3) and an optional clip to compare with.
+    """The ui entry for straight RGBA (T, H, W, 4), and an optional plate and clip to compare with, of the same layout.
 
-    A plate or other clip of one frame stands still. `on_frame` is called after each written frame and may raise.
+    The plate is shown over black. A plate or other clip of one frame stands still. `on_frame` is called after each
+    written frame and may raise.
     """
     height, width = clip.shape[1:3]
     folder = f"rgba_preview_{uuid.uuid4().hex[:12]}"
@@ -42,7 +44,8 @@ def shown(
         "clip": _written(folder, "clip", map(stacked, clip), on_frame),
     }
     if plate is not None:
-        entry["plate"] = _written(folder, "plate", plate, on_frame)
+        behind = (soft_render(frame[..., :3], frame[..., 3:], COLORS["black"]) for frame in plate)
+        entry["plate"] = _written(folder, "plate", behind, on_frame)
     if other is not None:
         entry["other"] = _written(folder, "other", map(stacked, other), on_frame)
     return {"rgba_preview": [entry]}

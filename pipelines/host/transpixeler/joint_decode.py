@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from ...alpha.decoded import join_decoded
+from ..core.clip_room import new_clip
 from ..core.progress import steps, stoppable
+from ..pictures.image_and_mask import copied
 from .joint_latent import one_domain
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ def decode(rgb: Latent, alpha: Latent, vae: VAE, alpha_from: str) -> tuple[Tenso
             pictures.append(vae.decode(latent).flatten(0, 1).to(torch.float32))
         step()
     colour, grey = pictures
-    return join_decoded(colour, grey, alpha_from), colour.contiguous()
+    rgba = new_clip(*colour.shape[:3], 4, device=colour.device)
+    return join_decoded(colour, grey, alpha_from, out=rgba), copied(colour)
 
 
 def refuse_picture_vae(vae: VAE) -> None:

@@ -29,8 +29,10 @@ from ...wan_alpha.merge_block import build_merge_block
 from ...weights.kinds.wan import WAN21_VAE
 from ...weights.kinds.wan_alpha import DECODER_LORAS, WAN_ALPHA_VAE
 from ...weights.weights_file import named, read_weights
+from ..core.clip_room import new_clip
 from ..core.model_files import chosen_for, read_chosen
 from ..core.progress import steps
+from ..pictures.image_and_mask import copied
 
 if TYPE_CHECKING:
     from comfy.ldm.wan.vae import WanVAE
@@ -139,7 +141,9 @@ def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> tuple[Tensor, T
             decoded = _decode_one(decoder, samples, tile_size)
         pictures.append(decoded.flatten(0, 1).to(torch.float32))
         del decoded
-    return join_decoded(pictures[0], pictures[1], "mean"), pictures[0].contiguous()
+    colour, grey = pictures
+    rgba = new_clip(*colour.shape[:3], 4, device=colour.device)
+    return join_decoded(colour, grey, "mean", out=rgba), copied(colour)
 
 
 def _decode_one(decoder: comfy.sd.VAE, samples: Tensor, tile_size: int) -> Tensor:

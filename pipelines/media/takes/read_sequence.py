@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from ..clip_memory import Room, in_memory
 from ..in_order import in_order
 from ..stills.read_still import READABLE, read_still
 from .numbering import Numbered, find_sequences
@@ -99,11 +99,13 @@ def read_footage(
     association: str | None = None,
     on_frame: Callable[[int], None] = lambda _: None,
     on_note: Callable[[str], None] = lambda _: None,
+    room: Room = in_memory,
     **how: str,
 ) -> Tensor:
     """(T, H, W, 4): every frame read, a few at a time; `on_frame` hears of each and may raise to stop.
 
     `association` (straight, premultiplied) overrides what files and sidecar say; `how` is passed to `read_still`.
+    `room` makes the clip that the frames are read into.
     `on_note` hears the footage's notes, and those of its frames, each kind once. ValueError naming the file when one
     cannot be read, and both files when one has another size than the first.
     """
@@ -117,7 +119,7 @@ def read_footage(
     with closing(in_order(read, footage.files)) as ready:
         for index, (frame, said) in enumerate(ready):
             if clip is None:
-                clip = empty_clip(len(footage.files), frame)
+                clip = room(len(footage.files), *frame.shape)
             if frame.shape != clip.shape[1:]:
                 raise ValueError(
                     f"{footage.files[index].name} is {_size(frame)}, {footage.files[0].name} {_size(clip[0])}; one "
@@ -131,18 +133,6 @@ def read_footage(
     for note in (*footage.notes, *notes.sentences()):
         on_note(note)
     return clip
-
-
-def empty_clip(count: int, frame: Tensor) -> Tensor:
-    """Room for `count` frames like this one. ValueError when there is not as much memory."""
-    try:
-        return torch.empty(count, *frame.shape)
-    except (RuntimeError, MemoryError):  # torch's own error names bytes alone
-        size = count * frame.numel() * 4 / 2**30
-        raise ValueError(
-            f"{count} frames of {_size(frame)} need {size:.1f} GB, which is more than there is; choose fewer by "
-            "frame_count or every_nth."
-        ) from None
 
 
 class Notes:

@@ -27,6 +27,7 @@ from av.video.stream import VideoStream
 from torch import Tensor
 
 from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
+from ..clip_memory import Room, in_memory
 from ..limits import BYTES_PER_PIXEL, refuse_size
 from ..rates import USUAL
 from .colour import CONVERTED, colour_notes, display_from
@@ -271,18 +272,23 @@ def frame_count(video: Video, wanted: Wanted) -> int:
 
 
 def read_video(
-    source: Source, wanted: Wanted, video: Video, on_frame: Callable[[int], None] = lambda _: None
+    source: Source,
+    wanted: Wanted,
+    video: Video,
+    on_frame: Callable[[int], None] = lambda _: None,
+    room: Room = in_memory,
 ) -> Tensor:
     """(T, H, W, 4) of straight RGBA, decoded one frame at a time; `on_frame` hears of each and may raise to stop.
 
+    `room` makes the clip that the frames are decoded into.
     ValueError when the frames are not there, or fewer than the file says can be decoded.
     """
     count = frame_count(video, wanted)
-    clip, done = _read(source, wanted, video, count, on_frame)
+    clip, done = _read(source, wanted, video, count, on_frame, room)
     if done < count and not kind_of(source):  # some packets are no pictures of their own: count those that are
         timeline = measured_timeline(source)
         if len(timeline.shown) >= wanted.start + (count - 1) * wanted.every + 1:
-            clip, done = _read(source, wanted, replace(video, timeline=timeline), count, on_frame)
+            clip, done = _read(source, wanted, replace(video, timeline=timeline), count, on_frame, lambda *_: clip)
     if done < count:
         raise ValueError(
             f"{name_of(source)}: {count} frames were expected, {done} could be decoded; the file is cut or broken."
@@ -291,13 +297,13 @@ def read_video(
 
 
 def _read(
-    source: Source, wanted: Wanted, video: Video, count: int, on_frame: Callable[[int], None]
+    source: Source, wanted: Wanted, video: Video, count: int, on_frame: Callable[[int], None], room: Room
 ) -> tuple[Tensor, int]:
     """The clip, as far as it could be decoded, and how far that is."""
     shown = video.timeline.shown[wanted.start : wanted.start + (count - 1) * wanted.every + 1 : wanted.every]
     layout = wanted.layout or video.layout
     convert = _conversion(wanted, video)
-    clip = _empty_clip(source, count, video.geometry.shown_size(*video.stored, layout), len({*shown}))
+    clip = _empty_clip(source, count, video.geometry.shown_size(*video.stored, layout), len({*shown}), room)
     done = 0
     with closing(_with_key(source) if layout == FILL_AND_KEY else decoded(source)) as pictures:
         for index, picture in enumerate(pictures):
@@ -331,7 +337,7 @@ def _conversion(wanted: Wanted, video: Video) -> Callable[[Picture, Tensor], Ten
     return convert
 
 
-def _empty_clip(source: Source, count: int, size: tuple[int, int], pictures: int) -> Tensor:
+def _empty_clip(source: Source, count: int, size: tuple[int, int], pictures: int, room: Room) -> Tensor:
     """Room for the clip. ValueError where that is more than there is, or most of it would be repeated pictures."""
     width, height = size
     needed = count * width * height * BYTES_PER_PIXEL
@@ -341,12 +347,9 @@ def _empty_clip(source: Source, count: int, size: tuple[int, int], pictures: int
             "a part of them by start_frame and frame_count, or fewer by every_nth."
         )
     try:
-        return torch.empty(count, height, width, 4)
-    except RuntimeError:
-        raise ValueError(
-            f"{name_of(source)}: {count} frames of {width} x {height} need {needed / 2**30:.1f} GB, more than this "
-            "machine has; choose fewer by frame_count or every_nth."
-        ) from None
+        return room(count, height, width, 4)
+    except ValueError as problem:
+        raise ValueError(f"{name_of(source)}: {problem}") from None
 
 
 def _with_key(source: Source) -> Generator[Picture, None, None]:
