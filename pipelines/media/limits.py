@@ -12,6 +12,8 @@ LARGEST_SIDE = 16384
 LARGEST_FRAME = 4 << 30
 RAISED = Path(__file__).resolve().parents[2] / "limits.json"
 BYTES_PER_PIXEL = 16
+CHEAP_PIXELS = (100 << 20) // BYTES_PER_PIXEL
+"""A picture of so many costs 100 MB; a larger one has to have bytes to hold them."""
 GB = 1 << 30
 
 

@@ -8,13 +8,13 @@ Differs  FFmpeg writes the tag AlphaMode as ALPHA_MODE when it copies; tags are 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import av
 from av.audio.stream import AudioStream
@@ -26,13 +26,16 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ..limits import refuse_size
+from ..limits import BYTES_PER_PIXEL, CHEAP_PIXELS, LARGEST_FRAME, refuse_size
+from .clock import SteadyClock
 from .delays import from_its_beginning
+from .vpx import sizes_in
 
 SUFFIXES = frozenset(
     {
         ".mov", ".mp4", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng", ".nut", ".webp", ".mxf", ".ts", ".m2ts",
-        ".mts", ".wmv", ".asf", ".mpg", ".mpeg", ".ogv", ".flv", ".3gp", ".y4m",
+        ".mts", ".wmv", ".asf", ".mpg", ".mpeg", ".vob", ".ogv", ".flv", ".f4v", ".3gp", ".3g2", ".qt", ".dv", ".gxf",
+        ".ivf", ".y4m",
     }
 )  # fmt: skip
 WITH_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
@@ -58,7 +61,7 @@ def opened(source: Source) -> Iterator[InputContainer]:
         source.seek(0)
     try:
         given = source if isinstance(source, BytesIO) else str(source)
-        container = cast(InputContainer, av.open(given, metadata_errors="replace"))
+        container = cast(InputContainer, av.open(given, metadata_errors="replace", options=_probing(source)))
     except (FFmpegError, ValueError) as error:
         raise ValueError(f"A video was expected, {name} is none: {_reason(error)}.") from None
     with container:
@@ -71,11 +74,20 @@ def opened(source: Source) -> Iterator[InputContainer]:
                 raise ValueError(
                     f"A video was expected, {name} is none: its picture has no size, or one that FFmpeg cannot hold."
                 )
-            refuse_size(name, stream.codec_context.width, stream.codec_context.height)
+            width, height = stream.codec_context.width, stream.codec_context.height
+            refuse_size(name, width, height)
+            stream.codec_context.options = {"max_pixels": str(max(MOST_GROWTH * width * height, CHEAP_PIXELS))}
         try:
             yield container
         except FFmpegError as error:
             raise ValueError(f"{name} is cut or damaged: {_reason(error)}. Export it again.") from None
+
+
+def _probing(source: Source) -> dict[str, str]:
+    """How large a picture may be that FFmpeg decodes while it opens a small file; a large file may be anything."""
+    with from_its_beginning(source) as file:
+        most = max(CHEAP_PIXELS, MOST_PIXELS_PROBED * file.seek(0, 2))
+    return {"max_pixels": str(most)} if most < LARGEST_FRAME // BYTES_PER_PIXEL else {}
 
 
 def _reason(error: Exception) -> str:
@@ -83,8 +95,8 @@ def _reason(error: Exception) -> str:
 
 
 def pictures_in(container: InputContainer) -> list[VideoStream]:
-    """The video streams, cover pictures left out unless there is nothing else."""
-    streams = list(container.streams.video)
+    """The video streams, cover pictures left out unless there is nothing else; those that players show first."""
+    streams = sorted(container.streams.video, key=lambda each: not each.disposition & Disposition.default)
     moving = [each for each in streams if not each.disposition & Disposition.attached_pic]
     return moving or streams
 
@@ -141,6 +153,8 @@ def decode(
     """
     begun = False
     for packet in packets_of(container, stream):
+        if codec:
+            _refuse_growth(container, stream, packet)
         try:
             frames = cast(
                 "list[VideoFrame]", codec.decode(packet if packet.size else None) if codec else packet.decode()
@@ -153,6 +167,46 @@ def decode(
         yield from frames
 
 
+MOST_GROWTH = 4
+"""By this much a picture may be larger than the file says; a clip has one size anyway."""
+DENSE = frozenset({"hevc", "vp9", "av1", "libdav1d"})
+MOST_PIXELS_PROBED, MOST_PIXELS_A_BYTE, MOST_PIXELS_A_DENSE_BYTE = 10_000, 20_000, 1_000_000
+"""A byte: of a file; of a first picture that is one plain colour; of one in a codec that knows large blocks."""
+
+
+def _refuse_claim(container: InputContainer, stream: VideoStream, packet: Packet) -> None:
+    """ValueError where the first packet is too small for a picture of the size that is claimed."""
+    codec = stream.codec_context
+    pixels = codec.width * codec.height
+    most = MOST_PIXELS_A_DENSE_BYTE if codec.name in DENSE else MOST_PIXELS_A_BYTE
+    if packet.size and pixels > max(CHEAP_PIXELS, most * packet.size):
+        raise ValueError(
+            f"{Path(container.name).name} claims {codec.width} x {codec.height} pixels and has {packet.size} bytes for "
+            "the first picture; it is cut or damaged. Export it again."
+        )
+
+
+def _refuse_growth(container: InputContainer, stream: VideoStream, packet: Packet) -> None:
+    """ValueError where colour or alpha of VP8 and VP9 claims to be far larger than the file says, which libvpx would
+    make room for.
+    """
+    codec = stream.codec_context
+    most = max(MOST_GROWTH * codec.width * codec.height, CHEAP_PIXELS // MOST_GROWTH)
+    for data in (bytes(packet), *_beside(packet)):
+        for width, height in sizes_in(codec.name, data):
+            if width * height > most:
+                raise ValueError(
+                    f"{Path(container.name).name} is cut or damaged: a picture of {codec.width} x {codec.height} "
+                    f"claims to be {width} x {height}. Export it again."
+                )
+
+
+def _beside(packet: Packet) -> Iterator[bytes]:
+    """The alpha of VP8 and VP9, after the number that says what it is."""
+    sides = cast(Any, packet).iter_sidedata() if hasattr(packet, "iter_sidedata") else ()  # not in older PyAV
+    yield from (bytes(each)[8:] for each in sides if each.data_type == "matroska_block_additional")
+
+
 @dataclass(frozen=True)
 class Scan:
     """What the packets of a stream say.
@@ -162,12 +216,14 @@ class Scan:
     last   how long the last picture stands, 0 where that is not known
     first  the first picture that can be decoded, without the alpha of VP8 and VP9
     lost   pictures before it, which refer to what was cut away
+    notes  what is to be said of the times
     """
 
     times: list[int] | None
     last: int
     first: VideoFrame
     lost: int = 0
+    notes: Sequence[str] = ()
 
 
 def scan(container: InputContainer, stream: VideoStream, until_first: bool = False) -> Scan:
@@ -175,15 +231,19 @@ def scan(container: InputContainer, stream: VideoStream, until_first: bool = Fal
     codec = stream.codec_context.name
     times: list[tuple[int, int]] = []
     first, complete = None, True
+    clock = SteadyClock(container, stream.time_base or Fraction(1, 1000))
     for packet in packets_of(container, stream):
         if first is None:
+            _refuse_claim(container, stream, packet)
             first = _first_of(packet)
             if first is not None and until_first:
                 break
         if is_shown(codec, packet):
             time = packet.dts if packet.pts is None else packet.pts
             complete = complete and time is not None and (packet.pts is not None or codec not in REORDERED)
-            times.append((time or 0, packet.duration or 0))
+            times.append(
+                (0 if time is None else clock.shown(time, packet.dts, packet.duration or 0), packet.duration or 0)
+            )
     if first is None:
         raise ValueError(
             f"{Path(container.name).name} is cut or damaged: none of its pictures can be decoded. Export it again."
@@ -192,7 +252,7 @@ def scan(container: InputContainer, stream: VideoStream, until_first: bool = Fal
     seen = sorted(each for each in times if begin is None or not complete or each[0] >= begin)
     if not complete or not seen:
         return Scan(None, 0, first)
-    return Scan([time for time, _ in seen], seen[-1][1], first, len(times) - len(seen))
+    return Scan([time for time, _ in seen], seen[-1][1], first, len(times) - len(seen), clock.notes())
 
 
 REORDERED = frozenset({"h264", "hevc", "mpeg2video", "vc1"})

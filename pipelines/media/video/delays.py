@@ -13,14 +13,18 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cache
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from ..limits import refuse_size
+from ..limits import CHEAP_PIXELS, refuse_size
 
 MOST_PIXELS_A_BYTE = 10_000
 """Deflate packs 8256 pixels of one bit into a byte, LZW fewer."""
+MOST_PICTURES = 100_000
+"""More are no clip; counting them alone would take seconds."""
 INSTEAD_OF_0 = Fraction(1, 10)
 SIGNATURES: Mapping[bytes, str] = {b"GIF87a": "gif", b"GIF89a": "gif", b"\x89PNG\r\n\x1a\n": "png", b"RIFF": "webp"}
 UNITS: Mapping[str, Fraction] = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "png": Fraction(0)}
@@ -59,14 +63,21 @@ def size_of(source: str | Path | BytesIO) -> tuple[int, int]:
 
 
 def refuse_claim(source: str | Path | BytesIO, name: str) -> None:
-    """ValueError for a GIF or PNG of more pixels than its bytes can hold, whatever they are, or above the limits."""
+    """ValueError for a GIF, PNG or WebP of more pixels than its bytes can hold, whatever they are, or above the limits.
+
+    Of a large one, bytes that are no pixels do not count.
+    """
     width, height = size_of(source)
     refuse_size(name, width, height)
+    kind, large = kind_of(source), width * height > CHEAP_PIXELS
     with from_its_beginning(source) as file:
         length = file.seek(0, 2)
-    if kind_of(source) != "webp" and width * height > MOST_PIXELS_A_BYTE * length:
+        if kind and large:
+            length = _bytes_of_pixels(kind, file, enough=-(-width * height // MOST_PIXELS_A_BYTE))
+    if (kind != "webp" or large) and width * height > MOST_PIXELS_A_BYTE * length:
         raise ValueError(
-            f"{name} claims {width} x {height} pixels and has {length} bytes; it is cut or damaged. Export it again."
+            f"{name} claims {width} x {height} pixels and has {length} bytes for them; it is cut or "
+            "damaged. Export it again."
         )
 
 
@@ -74,7 +85,7 @@ def is_animated_png(path: Path) -> bool:
     """Whether a PNG has an animation in it; False for whatever cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(8) == b"\x89PNG\r\n\x1a\n" and any(kind == b"acTL" for kind, _ in _png_chunks(file))
+            return file.read(8) == b"\x89PNG\r\n\x1a\n" and any(kind == b"acTL" for kind, _, _ in _png_chunks(file))
     except OSError:
         return False
 
@@ -101,24 +112,51 @@ def noted(source: str | Path | BytesIO) -> tuple[Fraction, int] | None:
     return (Fraction(over, under), count) if over and under and count else None
 
 
+def _bytes_of_pixels(kind: str, file: BinaryIO, enough: int) -> int:
+    """Of the pictures of a file, or `enough` if they have more."""
+    file.seek(0)
+    found = 0
+    for _, length in READERS[kind](file):
+        found += length
+        if found >= enough:
+            break
+    return found
+
+
 def delays_of(source: str | Path | BytesIO) -> list[Fraction]:
-    """The seconds that each picture of an animation stands; one entry for a picture that does not move."""
+    """The seconds that each picture of an animation stands; one entry for a picture that does not move.
+
+    ValueError for more pictures than a clip has.
+    """
     kind = kind_of(source)
     if kind is None:
         raise ValueError("A GIF, PNG or WebP was expected.")
     with from_its_beginning(source) as file:
-        return list(READERS[kind](file)) or [INSTEAD_OF_0]
+        found = (delay for delay, _ in READERS[kind](file) if delay is not None)
+        delays = list(islice(found, MOST_PICTURES + 1))
+    if len(delays) > MOST_PICTURES:
+        raise ValueError(f"it has more than {MOST_PICTURES} pictures; cut it into parts, or save it as a video.")
+    return delays or [INSTEAD_OF_0]
 
 
-def _gif(file: BinaryIO) -> Iterator[Fraction]:
+Pictures = Iterator[tuple[Fraction | None, int]]
+"""The delay of each picture and the bytes of its pixels, which may follow with no delay of their own."""
+
+
+@cache
+def _hundredths(delay: int) -> Fraction:
+    return Fraction(delay, 100) if delay > 1 else INSTEAD_OF_0
+
+
+def _gif(file: BinaryIO) -> Pictures:
     head = file.read(13)
     _skip_palette(file, head[10:11])
     delay = 0
     while kind := file.read(1):
         if kind == b"!":
             label = file.read(1)
-            block = b"".join(_gif_blocks(file, keep=label == b"\xf9"))
-            if label == b"\xf9" and len(block) >= 4:
+            block = _gif_blocks(file, keep=label == b"\xf9")[0]
+            if len(block) >= 4:
                 delay = int.from_bytes(block[1:3], "little")
         elif kind == b",":
             place = file.read(9)
@@ -126,10 +164,8 @@ def _gif(file: BinaryIO) -> Iterator[Fraction]:
                 return
             _skip_palette(file, place[8:9])
             file.seek(1, 1)
-            yield Fraction(delay, 100) if delay > 1 else INSTEAD_OF_0
+            yield _hundredths(delay), _gif_blocks(file, keep=False)[1]
             delay = 0
-            for _ in _gif_blocks(file, keep=False):
-                pass
         elif kind == b";":
             return
 
@@ -139,43 +175,51 @@ def _skip_palette(file: BinaryIO, flags: bytes) -> None:
         file.seek(3 << ((flags[0] & 7) + 1), 1)
 
 
-def _gif_blocks(file: BinaryIO, keep: bool) -> Iterator[bytes]:
+def _gif_blocks(file: BinaryIO, keep: bool) -> tuple[bytes, int]:
+    """What the blocks up to the next empty one hold, or nothing, and how much that is."""
+    parts, length = [], 0
     while (size := file.read(1)) and size[0]:
+        length += size[0]
         if keep:
-            yield file.read(size[0])
+            parts.append(file.read(size[0]))
         else:
             file.seek(size[0], 1)
+    return b"".join(parts), length
 
 
-def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Name and, of a control chunk, contents, up to the first picture of a PNG that does not move."""
+def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes, int]]:
+    """Name, of a control chunk contents, and length, up to the first picture of a PNG that does not move."""
     moves = False
     while len(head := file.read(8)) == 8:
         size, name = struct.unpack(">I4s", head)
         moves = moves or name == b"acTL"
         contents = file.read(size) if name == b"fcTL" and size < 100 else b""
-        yield name, contents
+        yield name, contents, size
         if name == b"IEND" or (name == b"IDAT" and not moves):
             return
         file.seek(size - len(contents) + 4, 1)
 
 
-def _png(file: BinaryIO) -> Iterator[Fraction]:
+def _png(file: BinaryIO) -> Pictures:
     file.seek(8)
-    for name, contents in _png_chunks(file):
+    for name, contents, size in _png_chunks(file):
         if name == b"fcTL" and len(contents) == 26:
             over, under = struct.unpack(">HH", contents[20:24])
-            yield Fraction(over, under or 100) if over else INSTEAD_OF_0
+            yield Fraction(over, under or 100) if over else INSTEAD_OF_0, 0
+        elif name in (b"IDAT", b"fdAT"):
+            yield None, size
 
 
-def _webp(file: BinaryIO) -> Iterator[Fraction]:
+def _webp(file: BinaryIO) -> Pictures:
     file.seek(12)
     while len(head := file.read(8)) == 8:
         name, size = struct.unpack("<4sI", head)
         frame = file.read(16) if name == b"ANMF" else b""
         if len(frame) == 16:
-            yield Fraction(int.from_bytes(frame[12:15], "little"), 1000) or INSTEAD_OF_0
+            yield Fraction(int.from_bytes(frame[12:15], "little"), 1000) or INSTEAD_OF_0, size
+        elif name in (b"VP8 ", b"VP8L"):
+            yield None, size
         file.seek(size + size % 2 - len(frame), 1)
 
 
-READERS: Mapping[str, Callable[[BinaryIO], Iterator[Fraction]]] = {"gif": _gif, "png": _png, "webp": _webp}
+READERS: Mapping[str, Callable[[BinaryIO], Pictures]] = {"gif": _gif, "png": _png, "webp": _webp}

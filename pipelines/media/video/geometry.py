@@ -12,8 +12,11 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import cos, radians, sin
+from typing import Any, cast
 
 import torch
+from av.video.frame import VideoFrame
 from torch import Tensor
 
 from ...alpha.resize import resize
@@ -70,6 +73,22 @@ class Geometry:
         if layout in BESIDE:
             size[BESIDE[layout][0]] //= 2
         return self.square_size(size[1], size[0])
+
+
+def display_matrix(frame: VideoFrame) -> bytes | None:
+    """Nine 16.16 numbers in native order of bytes, as FFmpeg puts them beside a frame; None where it is upright."""
+    try:
+        sides = cast(Any, frame.side_data)  # PyAV's stub has names for keys; numbers are what it indexes by
+    except ValueError:  # there is a kind that this PyAV has no name for: the angle is all that can be known
+        return _matrix_of(frame.rotation)
+    found = (sides[index] for index in range(len(sides)))
+    return next((bytes(each) for each in found if each.type.name == "DISPLAYMATRIX"), None)
+
+
+def _matrix_of(degrees: int) -> bytes | None:
+    """The display matrix of a turn to the left; None for no turn."""
+    a, b = (round(65536 * part(radians(degrees))) for part in (cos, sin))
+    return struct.pack("=9i", a, -b, 0, b, a, 0, 0, 0, 1 << 30) if degrees else None
 
 
 def geometry_of(matrix: bytes | None, pixel: Fraction | None) -> Geometry:

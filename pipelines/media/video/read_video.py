@@ -9,13 +9,13 @@ Differs  A clip has one rate: what stands for different times is placed by time,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from io import BytesIO
-from typing import Any, cast
+from typing import cast
 
 import av
 import numpy as np
@@ -30,6 +30,7 @@ from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
 from ..clip_memory import Room, in_memory
 from ..limits import BYTES_PER_PIXEL, refuse_size
 from ..rates import USUAL
+from .clock import SteadyClock
 from .colour import CONVERTED, colour_notes, display_from
 from .containers import (
     SUFFIXES,
@@ -45,7 +46,7 @@ from .containers import (
 )
 from .delays import UNITS, delays_of, kind_of, noted, refuse_claim
 from .frames import UNSPECIFIED, floats_of, picture_from
-from .geometry import BESIDE, FILL_AND_KEY, LAYOUTS, PLAIN, Geometry, geometry_of, split
+from .geometry import BESIDE, FILL_AND_KEY, LAYOUTS, PLAIN, Geometry, display_matrix, geometry_of, split
 from .read_webp import pictures_of, size_of
 from .sound import Sound, read_sound
 from .timing import Timeline, animation_timeline, video_timeline
@@ -118,7 +119,10 @@ def described(source: Source) -> Video:
         raise ValueError(f"An animated WebP was expected, {name} is none: it does not begin as one.")
     if kind:
         refuse_claim(source, name)
-    timeline = animation_timeline(delays_of(source), UNITS[kind], noted(source)) if kind else None
+    timeline = None
+    if kind:
+        with _naming(name):
+            timeline = animation_timeline(delays_of(source), UNITS[kind], noted(source))
     if kind == "webp" and timeline:
         size = size_of(source, name)
         told = len(timeline.shown), timeline.rate, *size, STRAIGHT, PLAIN, "webp", timeline.notes, timeline
@@ -133,9 +137,11 @@ def described(source: Source) -> Video:
         if found.lost:
             notes.append(f"Pictures at the beginning that refer to what was cut away, and are left out: {found.lost}.")
         if timeline is None and found.times is not None:
-            timeline = video_timeline(found.times, found.last, _base(stream), exact_frame_rates(stream))
+            with _naming(name):
+                timeline = video_timeline(found.times, found.last, _base(stream), exact_frame_rates(stream))
     timeline = timeline or measured_timeline(source)
-    geometry = geometry_of(_display_matrix(found.first), pixel)
+    notes.extend(found.notes)
+    geometry = geometry_of(display_matrix(found.first), pixel)
     width, height = geometry.shown_size(found.first.width, found.first.height, layout)
     refuse_size(name, width, height)
     return Video(
@@ -165,17 +171,21 @@ def _layout_of(streams: Sequence[VideoStream], tags: Mapping[str, str]) -> tuple
     if len(streams) == 2 and len(sizes) == 1 and any(KEY.search(text) for text in streams[1].metadata.values()):
         return FILL_AND_KEY, ["Its second video track is named as a key; it was read as alpha."]
     hint = f"; where the second one is the key, choose the layout {FILL_AND_KEY}" if len(sizes) == 1 else ""
-    return PLAIN, [f"It has {len(streams)} video tracks, of which the first was read{hint}."]
+    which = "the first" if streams[0].index == min(each.index for each in streams) else "the one marked as default"
+    return PLAIN, [f"It has {len(streams)} video tracks, of which {which} was read{hint}."]
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Puts the file's name before what is wrong with its times."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _base(stream: VideoStream) -> Fraction:
     return stream.time_base or Fraction(1, 1000)
-
-
-def _display_matrix(frame: VideoFrame) -> bytes | None:
-    sides = cast(Any, frame.side_data)  # PyAV's stub has names for keys; numbers are what it indexes by
-    found = (sides[index] for index in range(len(sides)))
-    return next((bytes(each) for each in found if each.type.name == "DISPLAYMATRIX"), None)
 
 
 def _code(frame: VideoFrame, stream: VideoStream, name: str) -> int:
@@ -187,13 +197,18 @@ def _code(frame: VideoFrame, stream: VideoStream, name: str) -> int:
     return UNSPECIFIED
 
 
+def _moved(frame: VideoFrame, clock: SteadyClock) -> int | None:
+    return None if frame.pts is None else clock.moved(frame.pts, frame.duration or 0)
+
+
 def measured_timeline(source: Source) -> Timeline:
     """By decoding everything, where packets do not say when pictures are shown, or are no pictures of their own."""
     with opened(source) as container:
         stream = pictures_in(container)[0]
         stream.thread_type = "AUTO"
-        seen = [(frame.pts, frame.duration or 0) for frame in decode(container, stream)]
         rates, base = exact_frame_rates(stream), _base(stream)
+        clock = SteadyClock(container, base)
+        seen = [(_moved(frame, clock), frame.duration or 0) for frame in decode(container, stream)]
     if not seen:
         raise ValueError(f"{name_of(source)} is cut or damaged: none of its pictures can be decoded. Export it again.")
     times = sorted(time for time, _ in seen if time is not None)
@@ -310,10 +325,10 @@ def _read(
             if shown[done] != index:
                 continue
             convert(picture, clip[done])
-            begin, done = done, done + 1
-            on_frame(done)
-            while done < count and shown[done] == index:
-                clip[done] = clip[begin]
+            end = next((at for at in range(done + 1, count) if shown[at] != index), count)
+            if end > done + 1:
+                clip[done + 1 : end] = clip[done]
+            while done < end:
                 done += 1
                 on_frame(done)
             if done == count:

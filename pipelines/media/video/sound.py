@@ -17,8 +17,10 @@ import numpy as np
 import torch
 from av.container import InputContainer
 from av.error import InvalidDataError
+from av.stream import Disposition
 from torch import Tensor
 
+from .clock import SteadyClock
 from .containers import packets_of
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
@@ -60,18 +62,21 @@ class Sound:
 
 
 def read_sound(container: InputContainer, first: Fraction, seconds: Fraction) -> Sound | None:
-    """The first audio stream of an open file, from the second `first` on and no longer than `seconds`; silent where it
-    has not begun yet. None when there is none, or nothing in it. Channels without a layout are mixed to stereo.
+    """The sound that players choose of an open file, from the second `first` on and no longer than `seconds`; silent
+    where it has not begun yet. None when there is none, or nothing in it. Channels without a layout become
+    stereo.
     """
-    stream = next(iter(container.streams.audio), None)
+    streams = sorted(container.streams.audio, key=lambda each: not each.disposition & Disposition.default)
+    stream = next(iter(streams), None)
     if stream is None or stream.codec_context is None:
         return None
     rate = stream.rate or 44100
     begin, end = (round(each * rate) for each in (first, first + seconds))
     parts: list[tuple[int, np.ndarray]] = []
     at = 0
+    clock = SteadyClock(container, Fraction(1, rate))
     for time, values in _blocks(container, stream, rate):
-        told = at if time is None else round(time * rate)
+        told = at if time is None else clock.moved(round(time * rate), values.shape[1])
         if not parts or told - at > rate * GAP:
             at = told
         parts.append((at, values))

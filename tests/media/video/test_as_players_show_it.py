@@ -453,7 +453,7 @@ def gif(width, height, delays=(2, 2)):
     ("file", "message"),
     [
         (gif(65535, 65535), "65535 x 65535, or 64.0 GB in memory; at most 16384 pixels"),
-        (gif(16000, 16000), "claims 16000 x 16000 pixels and has 66 bytes"),
+        (gif(16000, 16000), "claims 16000 x 16000 pixels and has 4 bytes"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 2**31 - 1, 1), "2147483647 x 1, or"),
         (b"RIFF\x64\0\0\0WEBPVP8X" + b"\x0a\0\0\0\x02\0\0\0" + b"\xff" * 6, "16777216 x 16777216, or"),
         (endless_mp4(2**31), "claims 2147483648 samples"),
