@@ -212,7 +212,7 @@ def test_notes_of_frames_are_said_once_for_each_kind():
 
 def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "a.1.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"a\.1\.png: a picture was expected, this file is none"):
+    with pytest.raises(ValueError, match=r"a\.1\.png: a PNG was expected, this file is none"):
         read_footage(find_footage(tmp_path))
 
 
