@@ -154,7 +154,10 @@ class ImageFile:
         if pixels is None or problem:
             said = str(part.attributes.get("compression", ""))
             if not problem and said:
-                raise ValueError(f"its pixels, compressed by {said}, cannot be read; save it with another compression.")
+                raise ValueError(
+                    f"its pixels, compressed by {said}, cannot be read: the file is cut or broken, or of a kind that "
+                    "is not read; save it again with another compression."
+                )
             raise ValueError(
                 f"its pixels cannot be read ({_one_line(problem, self._path)}); the file is cut or broken."
             )
