@@ -1,7 +1,11 @@
-"""Wan-Alpha's golden tensors, for every room that reads them. Torch is imported on use: the host has to come first."""
+"""Wan-Alpha's golden tensors and programs of the system's, for every room that asks them.
+
+Torch is imported on use: the host has to come first.
+"""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,3 +43,25 @@ def decoder_goldens() -> Goldens:
 @pytest.fixture(scope="session")
 def encoder_goldens() -> Goldens:
     return read_goldens("vae_encode_merge_dev.safetensors")
+
+
+def program(name: str, package: str) -> str:
+    """The path of a program of the system's, which `make test` installs."""
+    found = shutil.which(name)
+    assert found, f"this test asks {name}, which is not there; type: apt-get install {package}"
+    return found
+
+
+@pytest.fixture(scope="session")
+def ffprobe() -> str:
+    return program("ffprobe", "ffmpeg")
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    return program("ffmpeg", "ffmpeg")
+
+
+@pytest.fixture(scope="session")
+def exrheader() -> str:
+    return program("exrheader", "openexr")

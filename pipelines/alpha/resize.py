@@ -5,7 +5,8 @@ Range    0..1, 1 = opaque.
 Source   T. Porter, T. Duff, "Compositing Digital Images", SIGGRAPH 1984: sums of premultiplied pixels are what is seen.
          Filters: torch's, widened by the scale when they shrink, as in Pillow.
 Differs  Bicubic rings: alpha is brought back to 0..1 and colour into the range it had. Where the result is empty its
-         colour is the filtered straight colour, so glows and bled edges stay.
+         colour is the filtered straight colour, so glows and bled edges stay. A pixel that is NaN or infinite makes
+         NaN of those that the filter draws from it, and of no others.
 """
 
 from __future__ import annotations
@@ -31,14 +32,21 @@ def resize(rgba: Tensor, height: int, width: int, filter: str = "bicubic") -> Te
         return rgba
     if filter == "nearest":
         return _filtered(rgba, height, width, filter)
+    if not (finite := bool(rgba.sum(dtype=torch.float64).isfinite())):
+        rgba = torch.where(rgba.isfinite().all(dim=-1, keepdim=True), rgba, torch.nan)
     rgb, alpha = rgba.split((3, 1), dim=-1)
     light = _filtered(premultiply(rgb, alpha), height, width, filter)
     opacity = _filtered(alpha.double(), height, width, filter).to(alpha)  # so that opaque stays exactly 1
-    low, high = rgb.aminmax()
+    low, high = rgb.aminmax() if finite else _finite_range(rgb)
     straight = unpremultiply(light, opacity).clamp(low, high)
     if bool((opacity <= LEAST).any()):
         straight = torch.where(opacity > LEAST, straight, _filtered(rgb, height, width, filter).clamp(low, high))
     return torch.cat((straight, opacity.clamp(0, 1)), dim=-1)
+
+
+def _finite_range(values: Tensor) -> tuple[Tensor, Tensor]:
+    known = values[values.isfinite()]
+    return known.aminmax() if len(known) else (values.new_zeros(()), values.new_ones(()))
 
 
 def resize_to_fit(rgba: Tensor, height: int, width: int, filter: str = "bicubic", fit: str = "stretch") -> Tensor:

@@ -83,3 +83,23 @@ def test_a_crop_has_the_bits_of_the_frame_and_is_empty_beyond_it(x, y):
         for column in range(4):
             inside = 0 <= row + y < 5 and 0 <= column + x < 7
             assert torch.equal(made[row, column], picture[row + y, column + x] if inside else torch.zeros(4))
+
+
+@pytest.mark.parametrize("fault", [float("nan"), float("inf")])
+@pytest.mark.parametrize("channel", [0, 3])
+@pytest.mark.parametrize("filter", ["bicubic", "bilinear"])
+def test_a_pixel_that_is_no_number_stays_near_its_place(filter, channel, fault):
+    """Of 16 x 16 pixels one was broken, and half as large all 64 had no colour."""
+    clean = torch.rand(16, 16, 4, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
+    broken = clean.clone()
+    broken[4, 10, channel] = fault
+    made, right = resize(broken, 8, 8, filter), resize(clean, 8, 8, filter)
+    lost = ~made.isfinite().all(dim=-1)
+    rows, columns = lost.nonzero().T
+    assert lost[2, 5] and int((rows - 2).abs().max()) <= 2 and int((columns - 5).abs().max()) <= 2
+    torch.testing.assert_close(made[~lost], right[~lost], atol=0.05, rtol=0)
+    assert broken[4, 10].isfinite().sum() == 3  # the input is as it was
+
+
+def test_a_frame_of_nothing_but_nan_stays_that():
+    assert bool(resize(torch.full((4, 4, 4), torch.nan), 8, 8).isnan().any(dim=-1).all())

@@ -1,5 +1,4 @@
 import resource
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,25 +22,3 @@ def files_of_at_most():
     Inside the test alone: pytest's own output may be a file.
     """
     return limited
-
-
-def program(name: str, package: str) -> str:
-    """The path of a program of the system's, which `make test` installs."""
-    found = shutil.which(name)
-    assert found, f"this test asks {name}, which is not there; type: apt-get install {package}"
-    return found
-
-
-@pytest.fixture(scope="session")
-def ffprobe() -> str:
-    return program("ffprobe", "ffmpeg")
-
-
-@pytest.fixture(scope="session")
-def ffmpeg() -> str:
-    return program("ffmpeg", "ffmpeg")
-
-
-@pytest.fixture(scope="session")
-def exrheader() -> str:
-    return program("exrheader", "openexr")

@@ -37,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        seeds = {name: path for name, path in make_seeds(Path(folder) / "seeds").items() if given.only in name}
+        made = make_seeds(Path(folder) / "seeds")
+        seeds = {name: path for name, path in made.items() if any(text in name for text in given.only)}
         if not seeds:
-            raise SystemExit(f"no format has {given.only!r} in its name")
+            raise SystemExit(f"no format has {' or '.join(given.only)} in its name")
         sys.stdout.write(f"{given.files} files from {len(seeds)} formats\n")
         results = [*_results(seeds, given.files, given.seed, given.workers, Path(folder))]
         faults = _faults(results)
@@ -134,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--files", type=int, default=40_000, help="how many damaged files (%(default)s)")
     add("--seed", type=int, default=0, help="other files for another number (%(default)s)")
     add("--workers", type=int, default=2, help="processes (%(default)s)")
-    add("--only", default="", metavar="TEXT", help="formats with this text in their names; no text: all")
+    add("--only", default=[""], nargs="+", metavar="TEXT", help="formats with one of these texts in their names")
     add("--keep", type=Path, metavar="FOLDER", help="where to write the files that are reported")
     return parser
 

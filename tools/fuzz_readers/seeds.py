@@ -19,6 +19,7 @@ from pipelines.media.footage import OPENABLE
 from pipelines.media.passes import PASS_SETS
 from pipelines.media.stills.exr import KINDS
 from pipelines.media.stills.formats import STILLS, Light
+from pipelines.media.stills.image_file import library
 from pipelines.media.takes.names import Take
 from pipelines.media.takes.plan import Plan
 from pipelines.media.takes.sequence import write_sequence
@@ -43,12 +44,22 @@ PILLOW = {
         {"mode": "F"},
     ],
     ".tga": [{"mode": "RGBA", "rle": True}, {"mode": "L"}, {"mode": "P"}],
-    ".jpg": [{"mode": "RGB"}, {"mode": "L", "progressive": True}],
+    ".jpg": [{"mode": "RGB"}, {"mode": "L", "progressive": True}, {"mode": "CMYK"}],
     ".webp": [{"mode": "RGBA", "lossless": True}, {"mode": "RGBA"}],
     ".avif": [{"mode": "RGBA"}],
     ".bmp": [{"mode": "RGB"}, {"mode": "P"}],
     ".gif": [{"mode": "P"}],
 }
+LAYOUTS = (
+    ("TIFF tiles", ".tif", 16, False, 1),
+    ("TIFF planes", ".tif", 0, True, 1),
+    ("TIFF tiles planes", ".tif", 16, True, 1),
+    ("TIFF pages", ".tif", 0, False, 2),
+    ("EXR parts", ".exr", 0, False, 2),
+    ("EXR tiles", ".exr", 16, False, 1),
+)
+"""Name, suffix, side of a tile, whether each channel is a plane, and how many pictures."""
+
 ENCODERS = {
     ".avi": ("ffv1", "bgra"),
     ".ts": ("mpeg2video", "yuv420p"),
@@ -62,7 +73,15 @@ ENCODERS = {
 
 def make_seeds(folder: Path) -> dict[str, Path]:
     """{name: file, or for TAKE a folder}; formats that this machine cannot write are left out."""
-    makers: list[Callable[[Path], dict[str, Path]]] = [_stills, _pictures, _by_hand, _videos, _animations, _others]
+    makers: list[Callable[[Path], dict[str, Path]]] = [
+        _stills,
+        _pictures,
+        _layouts,
+        _by_hand,
+        _videos,
+        _animations,
+        _others,
+    ]
     seeds: dict[str, Path] = {}
     for index, maker in enumerate(makers):
         (inside := folder / str(index)).mkdir(parents=True)
@@ -114,16 +133,52 @@ def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
     return picture if mode == "RGBA" else picture.convert("L" if mode == "F" else "RGB").convert(mode)
 
 
+def _layouts(folder: Path) -> dict[str, Path]:
+    """TIFF in tiles and in planes, and EXR of several parts and of tiles, by OpenImageIO."""
+    oiio = library()
+    seeds = {}
+    for name, suffix, tile, planes, parts in LAYOUTS:
+        path = folder / f"{len(seeds)}{suffix}"
+        specs = []
+        for part in range(parts):
+            spec = oiio.ImageSpec(40, 40, 4, "half" if suffix == ".exr" else "uint16")
+            spec.channelnames = ("R", "G", "B", "A")
+            spec.alpha_channel = 3
+            spec.tile_width = spec.tile_height = tile
+            spec.attribute("compression", "zip")
+            if planes:
+                spec.attribute("planarconfig", "separate")
+                spec.attribute("tiff:RowsPerStrip", 40)
+            if parts > 1:
+                spec.attribute("oiio:subimagename", ("rgba", "depth")[part])
+            specs.append(spec)
+        pixels = _clip(1, 40, 40)[0].numpy()
+        output = oiio.ImageOutput.create(str(path))
+        opened = output.open(str(path), tuple(specs)) if parts > 1 else output.open(str(path), specs[0])
+        for part in range(parts):
+            opened = opened and (part == 0 or output.open(str(path), specs[part], "AppendSubimage"))
+            opened = opened and output.write_image(pixels)
+        output.close()
+        if opened:
+            seeds[name] = path
+    return seeds
+
+
 def _by_hand(folder: Path) -> dict[str, Path]:
     """Formats that neither Pillow nor we write: a picture of 4 x 2."""
     radiance = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 2 +X 4\n" + bytes([90, 80, 70, 129]) * 8
     photoshop = struct.pack(">4sH6xHIIHH12xH", b"8BPS", 1, 4, 2, 4, 8, 3, 0) + bytes(range(32))
+    masks = struct.pack("<4I", *(255 << shift for shift in (16, 8, 0, 24)))
+    fields = struct.pack("<IiiHHIIiiII", 108, 4, 2, 1, 32, 3, 32, 0, 0, 0, 0) + masks + bytes(52)
+    fields = b"BM" + struct.pack("<IHHI", 154, 0, 0, 122) + fields + bytes(range(32))
     dpx = bytearray(2048)
     struct.pack_into(">4sI8s", dpx, 0, b"SDPX", 2048, b"V1.0")
     struct.pack_into(">II", dpx, 16, 2048 + 32, 1)
     struct.pack_into(">HHII", dpx, 768, 0, 1, 4, 2)
     struct.pack_into(">BBBBHHI", dpx, 800, 51, 2, 2, 8, 0, 0, 2048)
-    seeds = {}
+    seeds: dict[str, Path] = {}
+    seeds["BMP fields"] = folder / "fields.bmp"
+    seeds["BMP fields"].write_bytes(fields)
     for suffix, data in ((".hdr", radiance), (".psd", photoshop), (".dpx", bytes(dpx) + bytes(range(32)))):
         seeds[suffix[1:]] = folder / f"picture{suffix}"
         seeds[suffix[1:]].write_bytes(data)

@@ -96,6 +96,11 @@ def from_light(source: Chromaticities = REC709) -> ToDisplay:
     return _converted(torch.clone, source)
 
 
+def from_square_root(values: Tensor) -> Tensor:
+    """The square root of light, in which libtiff hands out LogLuv."""
+    return srgb_from_linear(values**2)
+
+
 def from_film_log(values: Tensor) -> Tensor:
     """Printing density of film, as DPX and Cineon store it: black is 95, white 685 of 1023, gamma 0.6."""
     density = (values * 1023 - 685) * 0.002 / 0.6

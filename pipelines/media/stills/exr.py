@@ -96,10 +96,7 @@ def encode(
         raise ValueError(f"The level of an EXR's compression goes from 0 to 9, got {compression}; 1 is the usual one.")
     for name, values in channels.items():
         if not _finite(values):
-            raise ValueError(
-                f"Channel {name}: finite amounts up to {LARGEST_HALF:g} were expected, some are not; look at what made "
-                "the picture, or choose exr float."
-            )
+            raise ValueError(f"Channel {name}: {_not_finite(values)}")
     exr = library()
     deflate = isa_l() if kind == "zip" and compression == QUICK else None
     stored = deflate is not None or (kind in DEFLATED and compression == 0)
@@ -112,6 +109,17 @@ def encode(
         return stream.getvalue()
     planes = list(channels.values())
     return zipped(stream.getvalue(), len(planes[0]), sum(plane[0].nbytes for plane in planes), deflate)
+
+
+def _not_finite(values: np.ndarray) -> str:
+    row, column = np.argwhere(~np.isfinite(values))[0]
+    place = f"the first at x = {column}, y = {row}"
+    if values.dtype == np.float16 and not np.isnan(values).any():
+        return (
+            f"amounts up to {LARGEST_HALF:g} were expected, some are larger or infinite, {place}; choose exr float, or "
+            "look at the node before this one."
+        )
+    return f"finite amounts were expected, some are NaN or infinite, {place}; look at the node before this one."
 
 
 def decode(file: bytes) -> dict[str, np.ndarray]:

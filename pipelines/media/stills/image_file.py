@@ -26,11 +26,11 @@ from . import exr
 
 LARGEST_CHANNELS = 1024
 LARGEST_PARTS = 1000
-SEPARATED = 5
-"""TIFF's PhotometricInterpretation of CMYK."""
-
 LARGEST_VALUE = 8
 """Bytes of a channel."""
+
+PACKED = 4096
+"""Bytes of pixels that one of a file can hold, at most."""
 
 LARGEST_TILE = 1 << 22
 """Pixels of a tile, where the picture itself is not larger: a library makes room for a whole one."""
@@ -39,7 +39,17 @@ TRIED_ROWS = 32
 """Rows that are read before room is made for all of them."""
 
 
-WORDS = ("oiio:subimagename", "oiio:ColorSpace", "tiff:ColorSpace", "jpeg:ColorSpace", "dpx:Transfer", exr.PASS)
+WORDS = (
+    "oiio:subimagename",
+    "compression",
+    "planarconfig",
+    "textureformat",
+    "oiio:ColorSpace",
+    "tiff:ColorSpace",
+    "jpeg:ColorSpace",
+    "dpx:Transfer",
+    exr.PASS,
+)
 NUMBERS = (
     "Orientation",
     "PixelAspectRatio",
@@ -48,6 +58,7 @@ NUMBERS = (
     "adoptedNeutral",
     "openexr:luminancechroma",
     "oiio:UnassociatedAlpha",
+    "oiio:BitsPerSample",
     "tiff:Compression",
     "tiff:PhotometricInterpretation",
     "targa:alpha_type",
@@ -76,6 +87,7 @@ class Part:
     """Of each channel: uint8, uint16, uint, half, float, ..."""
     alpha: int
     """Which channel is alpha, by what the format says; -1 for none."""
+    tiled: bool
     data: Window
     display: Window
     deep: bool
@@ -111,7 +123,7 @@ class ImageFile:
         last = len(part.channels) if last is None else last
         check_size(part.data.width, part.data.height, (last - first) * LARGEST_VALUE)
         self.try_rows(part, first, last)
-        pixels = self._check(self._reader.read_image(part.index, 0, first, last, _stored(part, first, last)))
+        pixels = self._check(self._reader.read_image(part.index, 0, first, last, _stored(part, first, last)), part)
         return pixels.reshape(part.data.height, part.data.width, last - first)
 
     def try_rows(self, part: Part, first: int = 0, last: int | None = None) -> None:
@@ -119,23 +131,33 @@ class ImageFile:
         last = len(part.channels) if last is None else last
         self._reader.seek_subimage(part.index, 0)
         spec, data, stored = self._reader.spec(), part.data, _stored(part, first, last)
-        bits = spec.get_int_attribute("oiio:BitsPerSample")
-        if spec.get_int_attribute("tiff:PhotometricInterpretation", -1) == SEPARATED and bits < 8:
-            # OpenImageIO 3.0 writes beyond its memory here, which ends the process
-            raise ValueError(f"it is in CMYK of {bits} bit a sample, which is not read; save it in 8 bits, or as RGB.")
-        if spec.tile_width and stored == "double":  # read wrong by OpenImageIO 3.0 and 3.2, without an error
-            raise ValueError("its tiles hold floats of 64 bits, which are not read; save it in 32 bits.")
         if spec.tile_width:
             right, bottom = data.x + min(spec.tile_width, data.width), data.y + min(spec.tile_height, data.height)
             box = (data.x, right, data.y, bottom, spec.z, spec.z + 1)
-            self._check(self._reader.read_tiles(part.index, 0, *box, first, last, stored))
+            self._check(self._reader.read_tiles(part.index, 0, *box, first, last, stored), part)
+        elif part.attributes.get("planarconfig") == "separate":  # OpenImageIO reads no few rows of these
+            self._refuse_implausible(part)
         elif data.height > TRIED_ROWS:
             rows = (data.y, data.y + TRIED_ROWS, 0)
-            self._check(self._reader.read_scanlines(part.index, 0, *rows, first, last, stored))
+            self._check(self._reader.read_scanlines(part.index, 0, *rows, first, last, stored), part)
 
-    def _check(self, pixels: np.ndarray | None) -> np.ndarray:
+    def _refuse_implausible(self, part: Part) -> None:
+        bits, data = int(part.attributes.get("oiio:BitsPerSample", 8)), part.data
+        needed = data.width * data.height * len(part.channels) * bits // 8
+        if needed > PACKED * (size := self._path.stat().st_size):
+            raise ValueError(
+                f"{data.width} x {data.height} pixels cannot be held by {size} bytes; the file is cut or broken."
+            )
+
+    def _check(self, pixels: np.ndarray | None, part: Part) -> np.ndarray:
         problem = self._reader.geterror()
         if pixels is None or problem:
+            said = str(part.attributes.get("compression", ""))
+            if not problem and said:
+                raise ValueError(
+                    f"its pixels, compressed by {said}, cannot be read: the file is cut or broken, or of a kind that "
+                    "is not read; save it again with another compression."
+                )
             raise ValueError(
                 f"its pixels cannot be read ({_one_line(problem, self._path)}); the file is cut or broken."
             )
@@ -150,7 +172,10 @@ def open_image(path: Path) -> Iterator[ImageFile]:
     settings.attribute("oiio:UnassociatedAlpha", 1)
     reader = oiio.ImageInput.open(str(path), settings)
     if reader is None:
-        raise ValueError(f"a picture was expected, this file is none ({_one_line(oiio.geterror(), path)}).")
+        problem = _one_line(oiio.geterror(), path)
+        if "No support" in problem:
+            raise ValueError(f"its kind of pixels is not read ({problem}); save it with 8 or 16 bits a channel.")
+        raise ValueError(f"a picture was expected, this file is none ({problem}).")
     try:
         parts = []
         while len(parts) < LARGEST_PARTS and reader.seek_subimage(len(parts), 0):
@@ -166,21 +191,27 @@ def open_image(path: Path) -> Iterator[ImageFile]:
 
 def _stored(part: Part, first: int, last: int) -> str:
     types = {*part.types[first:last]}
-    return types.pop() if len(types) == 1 else "float"
+    only = types.pop() if len(types) == 1 else "float"
+    return "float" if only == "double" else only
 
 
 def _part(index: int, spec: Any) -> Part:
     attributes = {name: said for name in WORDS if (said := spec.get_string_attribute(name))}
     attributes |= {name: said for name in NUMBERS if (said := spec.getattribute(name)) is not None}
     types = spec.channelformats or (spec.format,) * spec.nchannels
+    data = Window(spec.x, spec.y, spec.width, spec.height)
+    display = Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
+    if "CubeFace" in str(attributes.get("textureformat", "")):  # the library says one face, whatever the header says
+        display = data
     return Part(
         index,
         str(attributes.get("oiio:subimagename", "")),
         tuple(spec.channelnames),
         tuple(str(each) for each in types),
         spec.alpha_channel,
-        Window(spec.x, spec.y, spec.width, spec.height),
-        Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
+        spec.tile_width > 0,
+        data,
+        display,
         spec.deep,
         attributes,
     )

@@ -1,7 +1,7 @@
 """ICC profiles: from the colours of a profile to sRGB.
 
-Layout   rgb (..., 3), grey (..., 1), display values as stored, 0..1.
-Range    0..1 in; colours outside sRGB come out below 0 or above 1.
+Layout   rgb (..., 3), grey as three equal channels, display values as stored.
+Range    0..1 in, floats above 1 go on along the curve; colours outside sRGB come out below 0 or above 1.
 Source   ICC.1:2022, sections 7 to 10: profiles of primaries (rXYZ, gXYZ, bXYZ) and curves (rTRC, gTRC, bTRC, kTRC),
          relative to a white of D50; relative colorimetric.
 Differs  Only profiles of primaries and curves, which cameras, screens and painting programs write, are converted; the
@@ -20,12 +20,13 @@ from torch import Tensor
 from ...alpha.transfer import srgb_from_linear
 from .colour_tags import ToDisplay
 from .gamut import BRADFORD, REC709, to_xyz
+from .light import BAND
 
 D50 = np.array([0.9642, 1.0, 0.8249])
 UNSEEN = 0.6 / 255
 """What a conversion may change and still be sRGB's own: profiles of sRGB differ by their rounding."""
 
-LARGEST_TABLE = 1 << 16
+LARGEST_TABLE = PLACES = 1 << 16
 
 Curve = Callable[[np.ndarray], np.ndarray]
 
@@ -47,6 +48,8 @@ def _from_profile(profile: bytes) -> tuple[ToDisplay | None, str]:
         curves = [_curve(tags[f"{channel}TRC"]) for channel in "rgb"]
         primaries = np.stack([_xyz(tags[f"{channel}XYZ"]) for channel in "rgb"], axis=1)
         matrix = np.linalg.inv(_srgb_to_d50()) @ primaries
+    elif space == "CMYK":
+        return None, f"The file is in CMYK; its colours are an approximation, without its profile {name}."
     else:
         return None, f"The colour profile {name} is a table for {space}; its colours are taken as sRGB."
     convert = _conversion(curves, matrix)
@@ -99,7 +102,8 @@ def _curve(tag: bytes) -> Curve:
             gamma = float(table[0]) / 256
             return lambda values: values**gamma
         places = np.linspace(0, 1, count)
-        return lambda values: np.interp(values, places, table / 65535)
+        values_at, slope = table / 65535, (table[-1] - table[-2]) / 65535 * (count - 1)
+        return lambda values: np.interp(values, places, values_at) + np.maximum(values - 1, 0) * slope
     if tag[:4] != b"para":
         raise ValueError(tag[:4])
     (kind,) = struct.unpack_from(">H", tag, 8)
@@ -117,12 +121,31 @@ def _curve(tag: bytes) -> Curve:
 
 
 def _conversion(curves: Sequence[Curve], matrix: np.ndarray) -> ToDisplay:
-    def convert(values: Tensor) -> Tensor:
-        stored = values.numpy().astype(np.float64).clip(0, 1)
-        light = np.stack([curve(stored[..., index]) for index, curve in enumerate(curves)], axis=-1) @ matrix.T
-        return srgb_from_linear(torch.from_numpy(light)).to(values.dtype)
+    """By tables that have a place for each value of 8 and of 16 bits, some rows at a time."""
+    tables = [torch.from_numpy(curve(np.linspace(0, 1, PLACES))).float() for curve in curves]
+    change = torch.from_numpy(matrix.T).float()
 
-    return convert
+    def convert_rows(values: Tensor) -> Tensor:
+        places = (values.clamp(0, 1) * (PLACES - 1)).round().int()
+        light = torch.stack([table[places[..., index]] for index, table in enumerate(tables)], dim=-1)
+        if bool((above := values > 1).any()):
+            for index, curve in enumerate(curves):
+                bright = above[..., index]
+                light[..., index][bright] = torch.from_numpy(curve(values[..., index][bright].double().numpy())).float()
+        return srgb_from_linear(light @ change).to(values.dtype)
+
+    return lambda values: torch.cat([convert_rows(rows) for rows in values.split(BAND)])
+
+
+def from_lab(values: Tensor) -> Tensor:
+    """L, a + 128 and b + 128 of CIELAB under D50, as 8 bits store them, 0..1; CIE 15."""
+    lightness, a, b = values.double().unbind(dim=-1)
+    y = (lightness * 100 + 16) / 116
+    cubes = torch.stack((y + (a * 255 - 128) / 500, y, y - (b * 255 - 128) / 200), dim=-1)
+    white = torch.from_numpy(D50)
+    xyz = torch.where(cubes > 6 / 29, cubes**3, (cubes - 4 / 29) * 3 * (6 / 29) ** 2) * white
+    light = xyz @ torch.from_numpy(np.linalg.inv(_srgb_to_d50()).T)
+    return srgb_from_linear(light).to(values.dtype)
 
 
 def _srgb_to_d50() -> np.ndarray:

@@ -25,6 +25,14 @@ def not_finite_note(values: Tensor, top: int = 0) -> str:
     return f"{count} NaN or infinite, the first at x = {column}, y = {top + row}; look at what rendered it."
 
 
+def _first_of(values: Tensor) -> str:
+    """Where the first number of (H, W, C) is that is not finite."""
+    if values.ndim != 3:
+        return ""
+    row, column, _ = (~values.isfinite()).nonzero()[0].tolist()
+    return f", the first at x = {column}, y = {row}"
+
+
 def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
     """floor(x * (2^bits - 1) + 1/2) for bits 8 or 16, from any float dtype and device; `frame` is for the message.
 
@@ -34,8 +42,9 @@ def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
     is_finite = bool(given.sum(dtype=torch.float32).isfinite())  # a sum of finite values is, unless it overflows
     if not is_finite and (lost := given.numel() - int(given.isfinite().sum())):
         raise ValueError(
-            f"Frame {frame}: numbers from 0 to 1 were expected, {lost} of {given.numel()} are NaN or infinite; "
-            "look at what made the picture, most often a decode in half precision."
+            f"Frame {frame}: numbers from 0 to 1 were expected, {lost} of {given.numel()} are NaN or infinite"
+            f"{_first_of(given)}; look at the node before this one: a decode in half precision makes such numbers, "
+            "and a picture that is loaded can have them, which its loader says."
         )
     values, stored = given.view(-1).numpy(), np.empty(given.numel(), STORED[bits])
     for start in range(0, len(values), PART):  # by numpy: frames are on threads already, torch would start more

@@ -21,29 +21,53 @@ import torch
 from torch import Tensor
 
 from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
+from ..signatures import kind_of, misnamed_note
 from . import png, tga
-from .colour_tags import ToDisplay, from_film_log, from_light
+from .colour_tags import ToDisplay, from_film_log, from_light, from_square_root
 from .image_file import Part, Window, open_image
-from .pillow_file import read_picture
-from .profiles import from_profile
+from .pillow_file import Picture, read_picture
+from .profiles import from_lab, from_profile
 from .quantise import not_finite_note
 from .read_exr import layers_of_exr, read_exr
-from .read_png import SIGNATURE, animation_note, colour_of, only_pixels, orientation_of, read_header
+from .read_png import (
+    animation_note,
+    colour_of,
+    only_pixels,
+    orientation_of,
+    read_header,
+    refuse_missing_rows,
+)
+from .read_tiff import (
+    BITS,
+    LOGLUV,
+    LOGLUV_NOTE,
+    MEANING,
+    SIGNED,
+    SIGNED_NOTE,
+    WHITE_IS_ZERO,
+    is_for_pillow,
+    is_tiff,
+    refuse_kind,
+)
 
 WINDOWS = ("display", "data")
 """Of an EXR: the frame as it is shown, or all that was rendered."""
 
-PILLOW: Mapping[str, tuple[str, ...]] = {".webp": ("WEBP",), ".avif": ("AVIF",)}
-LIBRARY = frozenset({".tif", ".tiff", ".jpg", ".jpeg", ".psd", ".psb", ".dpx", ".hdr", ".bmp"})
+PILLOW: Mapping[str, tuple[str, ...]] = {
+    ".webp": ("WEBP",),
+    ".avif": ("AVIF",),
+    ".jpg": ("JPEG", "MPO"),
+    ".jpeg": ("JPEG", "MPO"),
+    ".bmp": ("BMP",),
+}
+MOVING = frozenset({"WEBP", "AVIF"})
+LIBRARY = frozenset({".tif", ".tiff", ".psd", ".psb", ".dpx", ".hdr"})
 READABLE = frozenset({".exr", ".png", ".tga", *PILLOW, *LIBRARY})
 """Suffixes of what can be read, in small letters."""
 
 PHOTOSHOP, CMYK = frozenset({".psd", ".psb"}), 4
-PALETTE, WHITE_IS_ZERO = 3, 0
-"""Of TIFF's PhotometricInterpretation."""
 
-ONLY_PILLOW = frozenset({34925, 50000})
-"""Compressions of TIFF, LZMA and Zstandard, that OpenImageIO's wheels leave out."""
+NO_PROFILE = "The file is in CMYK without a profile; its colours are an approximation."
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +108,15 @@ def read_still(path: Path, association: str | None = None, *, window: str = "dis
     if window not in WINDOWS:
         raise ValueError(f"window is one of {', '.join(WINDOWS)}; got {window!r}.")
     try:
-        if suffix == ".exr":
+        kind = kind_of(path)
+        misnamed = tuple(each for each in (misnamed_note(suffix, kind),) if each)
+        if kind == ".exr":
             picture = read_exr(path, association != STRAIGHT, window, layer)
-            return Still(picture.rgba, picture.notes, picture.data, picture.display)
+            return Still(picture.rgba, (*misnamed, *picture.notes), picture.data, picture.display)
         if layer:
             raise ValueError(f"only EXR has layers, so that {layer!r} is not in it; leave layer empty.")
-        stored = _read_stored(path, suffix)
+        stored = _read_stored(path, kind)
+        stored = replace(stored, notes=(*misnamed, *stored.notes))
         given = PREMULTIPLIED if stored.premultiplied else STRAIGHT
         return _displayed(stored, (association or given) == PREMULTIPLIED)
     except (ValueError, ImportError) as error:
@@ -100,10 +127,8 @@ def read_still(path: Path, association: str | None = None, *, window: str = "dis
 
 def layers_of(path: Path) -> list[str]:
     """The names that `layer` may have for a file; none for all but EXR. ValueError naming the file when it is none."""
-    if path.suffix.lower() != ".exr":
-        return []
     try:
-        return layers_of_exr(path)
+        return layers_of_exr(path) if kind_of(path) == ".exr" else []
     except (ValueError, ImportError) as error:
         raise ValueError(f"{path.name}: {error}") from None
 
@@ -157,18 +182,17 @@ def _read_stored(path: Path, suffix: str) -> Stored:
         return _read_tga(path)
     if suffix in PILLOW:
         return _read_by_pillow(path, PILLOW[suffix])
-    return _read_by_library(path)
+    return _read_by_library(path, suffix)
 
 
 def _read_png(path: Path) -> Stored:
     file = path.read_bytes()
-    if not file.startswith(SIGNATURE):
-        return _read_by_library(path)
     header = read_header(file)
     to_display, note = colour_of(header)
     notes = tuple(each for each in (note, animation_note(header)) if each)
     if header.is_quick:
         pixels = png.decode(only_pixels(file, header))
+        refuse_missing_rows(file, header, pixels)
         return Stored(pixels, False, to_display, notes, orientation_of(header))
     with open_image(path) as image:
         pixels = image.read_pixels(image.parts[0])
@@ -178,7 +202,7 @@ def _read_png(path: Path) -> Stored:
 def _read_tga(path: Path) -> Stored:
     file = path.read_bytes()
     if not tga.is_quick(file):
-        stored = _read_by_library(path)
+        stored = _read_by_library(path, ".tga")
         note = "The file has one bit of alpha, which programs read in opposite ways; it was left out."
         return replace(stored, notes=(*stored.notes, note)) if tga.has_alpha_bit(file) else stored
     return Stored(tga.decode(file), tga.says_premultiplied(file))
@@ -186,31 +210,47 @@ def _read_tga(path: Path) -> Stored:
 
 def _read_by_pillow(path: Path, formats: tuple[str, ...]) -> Stored:
     picture = read_picture(path, formats)
-    to_display, note = from_profile(picture.profile) if picture.profile else (None, "")
-    notes = [note] if note else []
-    if picture.count > 1:
+    to_display, note = _colour_of_mode(picture)
+    notes = [each for each in (note, picture.guessed) if each]
+    if picture.count > 1 and MOVING.intersection(formats):
         notes.append(f"The file is an animation of {picture.count} frames; the first was read. Load it as a video.")
+    elif picture.count > 1:
+        notes.append(f"The file has {picture.count} pictures; the first was read.")
     return Stored(picture.pixels, False, to_display, tuple(notes), picture.orientation)
 
 
-def _read_by_library(path: Path) -> Stored:
+def _colour_of_mode(picture: Picture) -> tuple[ToDisplay | None, str]:
+    if picture.mode == "LAB":
+        return from_lab, "The file is in Lab; its colours were converted to sRGB."
+    if picture.profile:
+        return from_profile(picture.profile)
+    return None, NO_PROFILE if picture.mode == "CMYK" else ""
+
+
+def _read_by_library(path: Path, kind: str) -> Stored:
     with open_image(path) as image:
         part = image.parts[0]
         said = part.attributes
-        if said.get("tiff:PhotometricInterpretation") == PALETTE or said.get("tiff:Compression") in ONLY_PILLOW:
-            return _read_by_pillow(path, ("TIFF",))
+        if is_tiff(part) and is_for_pillow(part):
+            stored = _read_by_pillow(path, ("TIFF",))
+            bits = int(said.get(BITS, 8))
+            less = bits > 8 and stored.pixels.dtype == np.uint8
+            return replace(stored, notes=(*stored.notes, f"Its {bits} bits were read as 8.")) if less else stored
+        refuse_kind(part)
         if part.deep:
             raise ValueError("it holds deep pixels, which are not read; flatten it first.")
         pixels = image.read_pixels(part)
         color, alpha, note = _chosen_channels(part)
         notes = [note] if note else []
-        if path.suffix.lower() in PHOTOSHOP and (extra := _spare_channels(path, len(part.channels))):
+        if kind in PHOTOSHOP and (extra := _spare_channels(path, len(part.channels))):
             notes.append(f"The file has {extra} saved selections beside its picture; they were left out.")
-        if len(image.parts) > 1 and "tiff:Compression" in said:
+        if len(image.parts) > 1 and is_tiff(part):
             notes.append(f"The file has {len(image.parts)} pages; the first was read.")
-    if said.get("tiff:PhotometricInterpretation") == WHITE_IS_ZERO and pixels.dtype == np.uint16:
+        if SIGNED.intersection(part.types):
+            notes.append(SIGNED_NOTE)
+    if said.get(MEANING) == WHITE_IS_ZERO and pixels.dtype == np.uint16:
         pixels[..., color] = 65535 - pixels[..., color]  # of 8 bits the library does it
-    to_display, note = _colour_of(part, pixels.dtype)
+    to_display, note = _colour_of(part, pixels.dtype, kind in PHOTOSHOP)
     notes += [note] if note else []
     wanted = [*color, *alpha]
     kept = pixels if wanted == [*range(pixels.shape[-1])] else pixels[..., wanted]
@@ -241,19 +281,23 @@ def _chosen_channels(part: Part) -> tuple[list[int], list[int], str]:
 
 def _says_premultiplied(part: Part) -> bool:
     said = part.attributes
-    if "tiff:Compression" in said:
+    if is_tiff(part):
         return part.alpha >= 0 and not said.get("oiio:UnassociatedAlpha")
     return said.get("targa:alpha_type") == tga.PREMULTIPLIED
 
 
-def _colour_of(part: Part, stored: np.dtype[Any]) -> tuple[ToDisplay | None, str]:
+def _colour_of(part: Part, stored: np.dtype[Any], is_photoshop: bool) -> tuple[ToDisplay | None, str]:
     said: Mapping[str, Any] = part.attributes
+    if said.get(MEANING) in LOGLUV:
+        return from_square_root, LOGLUV_NOTE
     if "ICCProfile" in said:
         return from_profile(bytes(said["ICCProfile"]))
     if "dpx:Transfer" in said:
         return _film(str(said["dpx:Transfer"]))
     if said.get("tiff:ColorSpace") == "CMYK" or said.get("jpeg:ColorSpace") == "CMYK":
-        return None, "The file is in CMYK without a profile; its colours are an approximation."
+        return None, NO_PROFILE
+    if is_photoshop and stored.kind == "f":
+        return from_light(), ""
     if str(said.get("oiio:ColorSpace", "")).startswith("lin"):
         return from_light(), ""
     if stored.kind == "f":

@@ -69,7 +69,7 @@ def find_footage(path: Path) -> Footage:
 
 
 def chosen(footage: Footage, start: int = 0, count: int = 0, every: int = 1) -> Footage:
-    """Every `every`-th frame from the number `start` on (0: from the first), `count` of them (0: all).
+    """Every `every`-th frame from the number `start` on (0: from the first, which may be below), `count` (0: all).
 
     ValueError when the number or the count is not there, or a frame among those that are asked for is not. The rate
     falls with the frames, so that time stays. Costs no more for numbers that are far apart.
@@ -77,6 +77,9 @@ def chosen(footage: Footage, start: int = 0, count: int = 0, every: int = 1) -> 
     first, last = footage.numbers[0], footage.numbers[-1]
     if start and not first <= start <= last:
         raise ValueError(f"Frame {first} to {last} can be the first, got {start}.")
+    notes = footage.notes
+    if start == 0 and first < 0 <= last:
+        notes = (*notes, f"start_frame 0 begins with the first frame there is, which is {first}; frame 0 comes later.")
     start = start or first
     there = (last - start) // every + 1
     if count > there:
@@ -91,7 +94,7 @@ def chosen(footage: Footage, start: int = 0, count: int = 0, every: int = 1) -> 
             "files if these numbers do not count frames."
         )
     rate = footage.fps / every if footage.fps else None
-    return Footage([path for _, path in some], wanted, rate, footage.association, footage.notes)
+    return Footage([path for _, path in some], wanted, rate, footage.association, notes)
 
 
 def read_footage(

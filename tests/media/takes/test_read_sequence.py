@@ -161,7 +161,9 @@ def test_negative_frames_are_chosen_by_their_numbers(tmp_path):
         still(tmp_path / f"a.{'-' * (number < 0)}{abs(number):04d}.png", number + 10)
     footage = find_footage(tmp_path)
     assert (read_footage(footage)[:, 0, 0, 0] * 255).round().tolist() == [8, 9, 10, 11, 12]
-    assert list(chosen(footage, -1, 2).numbers) == [-1, 0]
+    assert list(chosen(footage, -1, 2).numbers) == [-1, 0] and chosen(footage, -1, 2).notes == ()
+    (note,) = chosen(footage).notes
+    assert note == "start_frame 0 begins with the first frame there is, which is -2; frame 0 comes later."
 
 
 def test_stray_files_are_left_out_and_said(tmp_path):
@@ -212,7 +214,7 @@ def test_notes_of_frames_are_said_once_for_each_kind():
 
 def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "a.1.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"a\.1\.png: a picture was expected, this file is none"):
+    with pytest.raises(ValueError, match=r"a\.1\.png: a PNG was expected, this file is none"):
         read_footage(find_footage(tmp_path))
 
 
