@@ -8,7 +8,7 @@ HOST = $(PYTHON) tools/comfy_host
 HOST_PYTHON = "$$($(HOST) where --python)"
 HOST_ROOT = "$$($(HOST) where --root)"
 
-.PHONY: demo demo-models test test-long fuzz-readers check bench gpu host programs
+.PHONY: demo demo-models test test-long fuzz-readers check bench long-clips gpu host programs
 
 # A typed prompt and a drawn ellipse through the v2 graph: RGBA frames in demo/output/.
 demo: export DESCRIPTION := $(PROMPT)
@@ -61,6 +61,11 @@ bench: host programs
 	$(HOST_PYTHON) benchmarks/alpha_work.py
 	$(TEST) tests/browser -m timed -s
 	$(HOST_PYTHON) benchmarks/delivery.py
+
+# 300 frames of 1920 x 1080 through a graph of four clips, each larger than memory allows; 40 GB of disk, ten minutes.
+long-clips: export OMP_NUM_THREADS = 1
+long-clips: host
+	$(HOST_PYTHON) benchmarks/long_clips.py
 
 # Every node on a GPU against the CPU, then time and memory at full size; says so where there is no CUDA. GPU holds its
 # options: GPU="--device cpu --small" tests the command itself, GPU="--out benchmarks/results/gpu.json" keeps the figures.

@@ -18,7 +18,6 @@ from io import BytesIO
 from typing import cast
 
 import av
-import numpy as np
 import torch
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
@@ -230,7 +229,7 @@ def decoded(source: Source, track: int = 0) -> Generator[Picture, None, None]:
     name = name_of(source)
     if kind_of(source) == "webp":
         for pixels in pictures_of(source, name):
-            yield partial(_from_pixels, pixels)
+            yield partial(floats_of, pixels)
         return
     with opened(source) as container:
         stream = pictures_in(container)[track]
@@ -253,10 +252,6 @@ def _frames(container: InputContainer, stream: VideoStream) -> Generator[VideoFr
         yield from decode(container, stream)
     else:
         yield from decode(container, stream, cast(VideoCodecContext, av.CodecContext.create(own, "r")))
-
-
-def _from_pixels(pixels: np.ndarray, out: Tensor | None = None) -> Tensor:
-    return floats_of(pixels, out)
 
 
 def stored_frames(source: Source) -> Generator[Tensor, None, None]:

@@ -70,8 +70,10 @@ def picture_of(planes: Sequence[np.ndarray | Tensor], coding: Coding, out: Tenso
         if out.shape[-1] == 4:
             opaque = torch.ones_like(luma) if alpha is None else _floats(alpha[band]).mul_(1 / (2**coding.bits - 1))
             channels.append(opaque)
-        torch.stack(channels, dim=-1, out=out[band])
-        out[band].clamp_(0, 1)
+        part = out[band]
+        for index, channel in enumerate(channels):  # torch.stack takes five times as long
+            part[..., index] = channel
+        part.clamp_(0, 1)
     return out
 
 
