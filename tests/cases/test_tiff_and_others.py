@@ -11,6 +11,7 @@ import torch
 from PIL import Image, ImageCms
 
 from pipelines.alpha.transfer import srgb_from_linear
+from pipelines.media.stills.colour_tags import from_code_points
 from pipelines.media.stills.profiles import from_profile
 from pipelines.media.stills.read_still import read_still, rgba_from
 
@@ -169,6 +170,29 @@ def test_everyday_pictures_are_what_pillow_reads(tmp_path, suffix):
         Image.fromarray(values(3)).resize((48, 32)).convert(mode).save(path, quality=90)
         right = rgba_from(np.array(Image.open(path).convert("RGB")))
         assert read_still(path).rgba.allclose(right, atol=1.01 / 255)
+
+
+@pytest.mark.parametrize(
+    ("primaries", "transfer", "said"),
+    [
+        (9, 16, "PQ and BT.2020"),
+        (9, 18, "HLG and BT.2020"),
+        (12, 13, "Display P3"),
+        (1, 13, ""),
+        (1, 77, "transfer 77"),
+    ],
+)
+def test_an_avif_is_converted_by_its_code_points(tmp_path, primaries, transfer, said):
+    path = tmp_path / "a.avif"
+    Image.fromarray(values(3)).resize((48, 32)).save(path, quality=90)
+    plain = read_still(path).rgba
+    head, box, after = path.read_bytes().partition(b"colrnclx")
+    path.write_bytes(head + box + struct.pack(">HH", primaries, transfer) + after[4:])
+    convert, note = from_code_points(primaries, transfer)
+    still = read_still(path)
+    assert still.notes == ((note,) if said else ()) and said in note
+    right = plain[..., :3] if convert is None else convert(plain[..., :3])
+    assert still.rgba[..., :3].allclose(right, atol=1e-6)
 
 
 def test_a_moving_webp_says_that_its_first_frame_was_read(tmp_path):

@@ -23,7 +23,7 @@ from torch import Tensor
 from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
 from ..signatures import kind_of, misnamed_note
 from . import png, tga
-from .colour_tags import ToDisplay, from_film_log, from_light, from_square_root
+from .colour_tags import ToDisplay, from_code_points, from_film_log, from_light, from_square_root
 from .image_file import Part, Window, open_image
 from .pillow_file import Picture, read_picture
 from .profiles import from_lab, from_profile
@@ -224,6 +224,8 @@ def _colour_of_mode(picture: Picture) -> tuple[ToDisplay | None, str]:
         return from_lab, "The file is in Lab; its colours were converted to sRGB."
     if picture.profile:
         return from_profile(picture.profile)
+    if picture.code_points:
+        return from_code_points(*picture.code_points)
     return None, NO_PROFILE if picture.mode == "CMYK" else ""
 
 
