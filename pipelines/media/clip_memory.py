@@ -21,7 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,13 +38,13 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def in_memory(*shape: int) -> Tensor:
-    """Room for a clip in memory. NumPy asks the kernel for large pages, which are far quicker to have.
+    """Room for a clip in memory.
 
     ValueError when there is not as much memory.
     """
     try:
-        return torch.from_numpy(np.empty(shape, dtype=np.float32))
-    except MemoryError:
+        return torch.empty(shape)
+    except (RuntimeError, MemoryError):
         raise ValueError(
             f"{described(shape)} need {size(shape) / GB:.1f} GB of memory, which is more than there is; choose fewer "
             "frames, or a smaller size."
