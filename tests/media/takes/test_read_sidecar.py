@@ -108,10 +108,12 @@ def test_hostile_json_raises_nothing_changes_nothing_and_costs_little(take, kind
     (take / "parrot_v001.json").rename(take / "parrot_v00.json")
     (take / "parrot_v001.json").write_bytes(HOSTILE[kind])
     (take / "rgba" / "parrot.json").write_bytes(HOSTILE[kind])
-    tracemalloc.start()
     began = time.process_time()
     assert said_of(take) == (RATE, "straight")
-    assert time.process_time() - began < 2 and tracemalloc.get_traced_memory()[1] < 100_000_000
+    assert time.process_time() - began < 2
+    tracemalloc.start()  # makes it several times as slow
+    said_of(take)
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
     tracemalloc.stop()
     assert find_footage(take).fps == RATE
 
