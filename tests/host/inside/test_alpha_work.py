@@ -119,7 +119,7 @@ def test_cancel_stops_a_render_between_two_frames(host_nodes, cancelled_after_2)
 class Peak(TorchFunctionMode):
     """The most bytes that tensors made by torch meanwhile held at once.
 
-    These are the inputs, seen frame by frame, and whatever is computed; not the result, which is NumPy's memory.
+    These are the inputs, seen frame by frame, the result, and whatever is computed.
     """
 
     def __init__(self) -> None:
@@ -145,9 +145,9 @@ def test_beside_its_result_a_node_holds_no_more_for_a_longer_clip(host_nodes, no
     for frames in (8, 40):
         image, more = clip(frames), CHANGES[node_id](frames, 24, 32)
         with Peak() as peak:
-            getattr(host_nodes, node_id)(image=image, **more)
-        inputs = sum(each.nbytes for each in (image, *more.values()) if torch.is_tensor(each))
-        held.append(peak.most - inputs)
+            results = getattr(host_nodes, node_id)(image=image, **more)
+        clips = (image, *more.values(), *results)
+        held.append(peak.most - sum(each.nbytes for each in clips if torch.is_tensor(each)))
     assert held[0] > 0 and held[1] <= held[0] + 24 * 32 * 16
 
 
