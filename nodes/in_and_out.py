@@ -20,9 +20,7 @@ from ..pipelines.media.takes.plan import Plan
 from ..pipelines.media.targets import TARGETS
 from ..pipelines.media.video.animation import UNITS, Animation
 from ..pipelines.media.video.formats import VIDEO_FORMATS
-from ..pipelines.media.video.read_video import Wanted
 from ..pipelines.media.video.sprite_sheet import PLAYBACK, SheetPlan
-from ..pipelines.media.video.write_video import VideoPlan
 from .schema import IMAGE_OUT, MASK_OUT, VideoFromFile, category, clip_inputs, clips_input, io, or_whole
 
 if TYPE_CHECKING:
@@ -402,6 +400,7 @@ class RGBASaveVideo(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.host.core import running_graph
         from ..pipelines.host.files import output_folder
+        from ..pipelines.media.video.write_video import VideoPlan
 
         frames = rgba(image, mask)
         output_folder.warn_if_premultiplied(frames)
@@ -688,6 +687,7 @@ class RGBALoadVideo(io.ComfyNode):
         layout: str = "auto",
     ) -> io.NodeOutput:
         from ..pipelines.host.files import footage
+        from ..pipelines.media.video.read_video import Wanted
 
         said = None if association == "auto" else association
         place = None if layout == "auto" else "colour above alpha" if layout == "stacked" else layout

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from .stills.read_still import READABLE
-from .takes.read_sequence import BEST_FIRST, Footage, find_footage, read_footage
+from .passes import BEST_FIRST
+from .signatures import PNG, READABLE
+from .takes.read_sequence import Footage, find_footage, read_footage
 from .video.read_video import LOSSLESS, SUFFIXES, Video, Wanted, described, read_audio, read_video
 from .video.sound import Sound
 
@@ -27,7 +28,7 @@ OPENABLE = READABLE | SUFFIXES
 ROUNDING = frozenset({"jpg", "jpeg", "avif", "webp"})
 """Stills that most often are not what was put into them; WebP can be either."""
 
-PNG_SIGNATURE, ANIMATION_CHUNK, FIRST_PIXELS = b"\x89PNG\r\n\x1a\n", b"acTL", b"IDAT"
+ANIMATION_CHUNK, FIRST_PIXELS = b"acTL", b"IDAT"
 WEBP_ANIMATION = 2
 """Of the flags in a WebP's VP8X header."""
 
@@ -208,7 +209,7 @@ def is_animation(path: Path) -> bool:
 
 def _animated_png(path: Path) -> bool:
     with path.open("rb") as file:
-        if file.read(8) != PNG_SIGNATURE:
+        if file.read(8) != PNG:
             return False
         while len(head := file.read(8)) == 8:
             if head[4:] in (ANIMATION_CHUNK, FIRST_PIXELS):

@@ -58,3 +58,6 @@ PASS_SETS: Mapping[str, tuple[Pass, ...]] = {
     "fg + matte + processed + comp": (FG, MATTE, PROCESSED, COMP),
 }
 """The sets in the saver's menu."""
+
+BEST_FIRST = ("rgba", "processed", "fg")
+"""Passes of a take that hold the picture, in the order in which they are looked for."""

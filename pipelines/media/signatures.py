@@ -1,4 +1,4 @@
-"""What kind of picture a file is, by its first bytes: names are wrong more often than these.
+"""What kind of picture a file is: by its suffix, and by its first bytes, since names are wrong more often than these.
 
 Differs  TGA has no signature: a file with none of these is what its suffix says.
 """
@@ -8,11 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+READABLE = frozenset(
+    {
+        ".exr", ".png", ".tga", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".psd", ".psb", ".dpx",
+        ".hdr",
+    }
+)  # fmt: skip
+"""Suffixes of the stills that can be read, in small letters."""
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
 ALIKE: Mapping[str, str] = {".jpeg": ".jpg", ".tiff": ".tif", ".psb": ".psd"}
 """Suffixes that mean the same as another."""
 
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", ".png"),
+    (0, PNG, ".png"),
     (0, b"\xff\xd8\xff", ".jpg"),
     (8, b"WEBP", ".webp"),
     (4, b"ftypavi", ".avif"),
@@ -29,7 +39,7 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 """Where the bytes stand, the bytes, and the suffix of that kind. BMP's two letters are too few to go by."""
 
 
-def kind_of(path: Path) -> str:
+def find_kind(path: Path) -> str:
     """The suffix of what the file is, its own where that fits or nothing is known."""
     suffix = path.suffix.lower()
     with path.open("rb") as file:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import folder_paths
 
-from ...media.stills.read_still import READABLE
-from ...media.takes.read_sequence import BEST_FIRST
+from ...media.passes import BEST_FIRST
+from ...media.signatures import READABLE
 from ...media.takes.read_sidecar import sidecars_of
+from ...media.video.containers import SUFFIXES
 from ...media.video.delays import is_animated_png
-from ...media.video.read_video import SUFFIXES
 from ..core.folder_walk import walk_folder
 
 FEW = 64

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from ..limits import check_size
+from ..signatures import PNG
 from .colour_tags import ToDisplay, from_code_points, from_gamma
 from .gamut import Chromaticities, is_possible
 from .pillow_file import ORIENTATION
@@ -25,7 +26,6 @@ from .profiles import from_profile
 
 HEADER_END = 33
 END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 QUICK = frozenset({(0, 8), (0, 16), (2, 8), (2, 16), (6, 8), (6, 16)})
 """Colour types and depths that FFmpeg reads as they are."""
@@ -59,7 +59,7 @@ class Header:
 
 def read_header(file: bytes) -> Header:
     """The header of a PNG. ValueError when it is none, too large, or has fewer bytes than its pixels can take."""
-    if len(file) < HEADER_END or not file.startswith(SIGNATURE) or file[12:16] != b"IHDR":
+    if len(file) < HEADER_END or not file.startswith(PNG) or file[12:16] != b"IHDR":
         raise ValueError("a PNG was expected, this file is none.")
     width, height, depth, color_type = struct.unpack_from(">IIBB", file, 16)
     if color_type not in CHANNELS:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ...alpha.association import PREMULTIPLIED, STRAIGHT, unpremultiply
-from ..signatures import kind_of, misnamed_note
+from ..signatures import READABLE, find_kind, misnamed_note
 from . import png, tga
 from .colour_tags import ToDisplay, from_code_points, from_film_log, from_light, from_square_root
 from .image_file import Part, Window, open_image
@@ -61,9 +61,6 @@ PILLOW: Mapping[str, tuple[str, ...]] = {
     ".bmp": ("BMP",),
 }
 MOVING = frozenset({"WEBP", "AVIF"})
-LIBRARY = frozenset({".tif", ".tiff", ".psd", ".psb", ".dpx", ".hdr"})
-READABLE = frozenset({".exr", ".png", ".tga", *PILLOW, *LIBRARY})
-"""Suffixes of what can be read, in small letters."""
 
 PHOTOSHOP, CMYK = frozenset({".psd", ".psb"}), 4
 
@@ -108,7 +105,7 @@ def read_still(path: Path, association: str | None = None, *, window: str = "dis
     if window not in WINDOWS:
         raise ValueError(f"window is one of {', '.join(WINDOWS)}; got {window!r}.")
     try:
-        kind = kind_of(path)
+        kind = find_kind(path)
         misnamed = tuple(each for each in (misnamed_note(suffix, kind),) if each)
         if kind == ".exr":
             picture = read_exr(path, association != STRAIGHT, window, layer)
@@ -128,7 +125,7 @@ def read_still(path: Path, association: str | None = None, *, window: str = "dis
 def layers_of(path: Path) -> list[str]:
     """The names that `layer` may have for a file; none for all but EXR. ValueError naming the file when it is none."""
     try:
-        return layers_of_exr(path) if kind_of(path) == ".exr" else []
+        return layers_of_exr(path) if find_kind(path) == ".exr" else []
     except (ValueError, ImportError) as error:
         raise ValueError(f"{path.name}: {error}") from None
 

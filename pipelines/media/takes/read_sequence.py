@@ -19,12 +19,11 @@ from torch import Tensor
 
 from ..clip_memory import Room, in_memory
 from ..in_order import in_order
-from ..stills.read_still import READABLE, read_still
+from ..passes import BEST_FIRST
+from ..signatures import READABLE
+from ..stills.read_still import read_still
 from .numbering import Numbered, find_sequences
 from .read_sidecar import read_sidecar
-
-BEST_FIRST = ("rgba", "processed", "fg")
-"""Passes of a take that hold the picture, in the order in which they are looked for."""
 
 LISTED = 6
 """Sequences and files that a message names."""

@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..limits import CHEAP_PIXELS, refuse_size
+from ..signatures import PNG
 
 MOST_PIXELS_A_BYTE = 10_000
 """Deflate packs 8256 pixels of one bit into a byte, LZW fewer."""
 MOST_PICTURES = 100_000
 """More are no clip; counting them alone would take seconds."""
 INSTEAD_OF_0 = Fraction(1, 10)
-SIGNATURES: Mapping[bytes, str] = {b"GIF87a": "gif", b"GIF89a": "gif", b"\x89PNG\r\n\x1a\n": "png", b"RIFF": "webp"}
+SIGNATURES: Mapping[bytes, str] = {b"GIF87a": "gif", b"GIF89a": "gif", PNG: "png", b"RIFF": "webp"}
 UNITS: Mapping[str, Fraction] = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "png": Fraction(0)}
 """What a delay is rounded to, in seconds; 0 where it is exact."""
 
@@ -59,7 +60,7 @@ def size_of(source: str | Path | BytesIO) -> tuple[int, int]:
         return struct.unpack("<HH", head[6:10])
     if head[12:16] == b"VP8X":
         return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
-    return struct.unpack(">II", head[16:24]) if head.startswith(b"\x89PNG") else (1, 1)
+    return struct.unpack(">II", head[16:24]) if head.startswith(PNG) else (1, 1)
 
 
 def refuse_claim(source: str | Path | BytesIO, name: str) -> None:
@@ -85,7 +86,7 @@ def is_animated_png(path: Path) -> bool:
     """Whether a PNG has an animation in it; False for whatever cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(8) == b"\x89PNG\r\n\x1a\n" and any(kind == b"acTL" for kind, _, _ in _png_chunks(file))
+            return file.read(8) == PNG and any(kind == b"acTL" for kind, _, _ in _png_chunks(file))
     except OSError:
         return False
 

@@ -10,7 +10,7 @@ from queue_graphs import base, ellipses, file_name, keep, ksampler, loaded_modul
 from tools import comfy_host
 from tools import tiny_checkpoints as tiny
 
-START_LIMIT_S = 1 / 3
+START_LIMIT_S = 0.3
 
 NATIVE = {
     "native vae": node("VAELoader", vae_name=file_name(tiny.VAE)),
