@@ -42,9 +42,10 @@ def fps_input(tooltip: str) -> io.Input:
     return or_whole(io.Float.Input("fps", default=16.0, min=0.01, max=1000.0, step=0.001, round=False, tooltip=tooltip))
 
 
-def count_inputs() -> list[io.Input]:
-    """How many frames of a file are loaded, from the first one on."""
+def frame_inputs(start: str, least: int = 0) -> list[io.Input]:
+    """Which frames of a file are loaded; `least` is the lowest number that the first may have."""
     return [
+        io.Int.Input("start_frame", default=0, min=least, max=9999999, tooltip=start),
         io.Int.Input("frame_count", default=0, min=0, max=9999999, tooltip="How many frames; 0 takes all of them."),
         io.Int.Input(
             "every_nth", default=1, min=1, max=1000, tooltip="1 takes every frame, 2 every other; fps falls with it."
@@ -254,15 +255,11 @@ class RGBALoadSequence(io.ComfyNode):
                     tooltip="A folder with stills, or one still, below the host's input folder; a name that ends in "
                     "[output] lies in the output folder.",
                 ),
-                io.Int.Input(
-                    "start_frame",
-                    default=0,
-                    min=-9999999,
-                    max=9999999,
-                    tooltip="Number of the first frame, as in the file's name, below 0 too; 0 begins with the first "
-                    "there is, whatever its number.",
+                *frame_inputs(
+                    "Number of the first frame, as in the file's name, below 0 too; 0 begins with the first there is, "
+                    "whatever its number.",
+                    least=-9999999,
                 ),
-                *count_inputs(),
                 association_input(
                     "auto: as the sidecar, the EXR or the TIFF says; PNG and TGA are straight. Or say it yourself."
                 ),
@@ -638,14 +635,7 @@ class RGBALoadVideo(io.ComfyNode):
                     tooltip="A video below the host's input folder; a name that ends in [output] lies in the output "
                     "folder.",
                 ),
-                io.Int.Input(
-                    "start_frame",
-                    default=0,
-                    min=0,
-                    max=9999999,
-                    tooltip="How many frames to leave out at the beginning.",
-                ),
-                *count_inputs(),
+                *frame_inputs("How many frames to leave out at the beginning."),
                 association_input(
                     "auto: as the tag rgba_association in the file says, else straight. Or say it yourself."
                 ),
