@@ -19,7 +19,7 @@ from ..pipelines.alpha.retime import METHODS
 from ..pipelines.host.pictures.frames import changed, frames_of, gathered
 from ..pipelines.host.pictures.image_and_mask import (
     background_color,
-    copied,
+    copy_clip,
     frame_count,
     in_clips,
     mask_of,
@@ -85,7 +85,7 @@ class RGBASplit(io.ComfyNode):
     def execute(cls, image: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
         joined = rgba(image, mask)
         rgb, alpha = joined.split((3, 1), dim=-1)
-        return io.NodeOutput(copied(rgb), mask_of(joined), copied(alpha.expand(-1, -1, -1, 3)))
+        return io.NodeOutput(copy_clip(rgb), mask_of(joined), copy_clip(alpha.expand(-1, -1, -1, 3)))
 
 
 class RGBARender(io.ComfyNode):

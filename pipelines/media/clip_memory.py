@@ -38,20 +38,17 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def in_memory(*shape: int) -> Tensor:
-    """Room for a clip in memory.
-
-    ValueError when there is not as much memory.
-    """
+    """Room for a clip in memory. ValueError when there is not as much memory."""
     try:
         return torch.empty(shape)
     except (RuntimeError, MemoryError):
         raise ValueError(
-            f"{described(shape)} need {size(shape) / GB:.1f} GB of memory, which is more than there is; choose fewer "
+            f"{describe(shape)} need {size(shape) / GB:.1f} GB of memory, which is more than there is; choose fewer "
             "frames, or a smaller size."
         ) from None
 
 
-def mapped(folder: Path, *shape: int) -> Tensor:
+def map_clip(folder: Path, *shape: int) -> Tensor:
     """Room for a clip in a file of `folder`, which goes with the last view of the tensor.
 
     ValueError naming the folder and both sizes when there is not as much room in it, or it cannot be written.
@@ -64,7 +61,7 @@ def mapped(folder: Path, *shape: int) -> Tensor:
             memory = mmap.mmap(file.fileno(), needed)
     except OSError as problem:
         raise ValueError(
-            f"{described(shape)} need {needed / GB:.1f} GB on the disk of {folder}, where {_free(folder)}"
+            f"{describe(shape)} need {needed / GB:.1f} GB on the disk of {folder}, where {_free(folder)}"
             f"({problem.strerror or problem}). Make room, start ComfyUI with --temp-directory on a larger disk, load "
             "fewer frames, or let larger clips lie in memory (settings, RGBA Video)."
         ) from None
@@ -76,7 +73,7 @@ def size(shape: tuple[int, ...]) -> int:
     return BYTES * math.prod(shape)
 
 
-def described(shape: tuple[int, ...]) -> str:
+def describe(shape: tuple[int, ...]) -> str:
     """The clip in the words of a message."""
     count, height, width = shape[:3]
     return f"{count} frames of {width} x {height}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.media.clip_memory import GB, available_memory, in_memory, mapped
+from pipelines.media.clip_memory import GB, available_memory, in_memory, map_clip
 
 PACK = Path(__file__).parents[2]
 SHAPE = (3, 64, 48, 4)
@@ -24,7 +24,7 @@ def mappings(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("room", [in_memory, None], ids=["in memory", "mapped"])
 def test_a_clip_is_an_ordinary_tensor(room, tmp_path):
-    clip = in_memory(*SHAPE) if room else mapped(tmp_path, *SHAPE)
+    clip = in_memory(*SHAPE) if room else map_clip(tmp_path, *SHAPE)
     values = torch.rand(SHAPE)
     clip.copy_(values)
     assert clip.dtype == torch.float32
@@ -40,7 +40,7 @@ def test_a_clip_is_an_ordinary_tensor(room, tmp_path):
 @pytest.mark.parametrize("name", ["temp", "Zwischenablage für Größen", "临时 文件"])
 def test_nothing_of_a_mapped_clip_stays_when_its_last_view_goes(name, tmp_path):
     folder = tmp_path / name
-    clip = mapped(folder, *SHAPE)
+    clip = map_clip(folder, *SHAPE)
     clip[:] = 1
     view = clip[2, ..., 3]
     del clip
@@ -57,8 +57,8 @@ def test_nothing_of_a_mapped_clip_stays_when_its_last_view_goes(name, tmp_path):
 def test_a_killed_process_leaves_nothing_in_the_folder(tmp_path):
     script = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from pathlib import Path; from pipelines.media.clip_memory import mapped\n"
-        "clip = mapped(Path(sys.argv[2]), 4, 64, 64, 4); clip[:] = 1\n"
+        "from pathlib import Path; from pipelines.media.clip_memory import map_clip\n"
+        "clip = map_clip(Path(sys.argv[2]), 4, 64, 64, 4); clip[:] = 1\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", script, PACK, tmp_path], check=False)
@@ -71,7 +71,7 @@ def test_a_disk_that_is_too_small_is_an_error_that_names_folder_and_sizes(tmp_pa
     free = os.statvfs(tmp_path)
     frames = free.f_bavail * free.f_frsize // (1080 * 1920 * 16) + 100
     with pytest.raises(ValueError, match=r"frames of 1920 x 1080 need .* GB on the disk of .*GB are free") as caught:
-        mapped(tmp_path, frames, 1080, 1920, 4)
+        map_clip(tmp_path, frames, 1080, 1920, 4)
     assert str(tmp_path) in str(caught.value)
     assert "--temp-directory" in str(caught.value)
     assert os.statvfs(tmp_path).f_bavail * free.f_frsize > 0.9 * free.f_bavail * free.f_frsize  # nothing is kept
@@ -80,7 +80,7 @@ def test_a_disk_that_is_too_small_is_an_error_that_names_folder_and_sizes(tmp_pa
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="file"):
-        mapped(tmp_path / "file" / "temp", *SHAPE)
+        map_clip(tmp_path / "file" / "temp", *SHAPE)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Reads damaged files of every format through the one door to footage, and says what an artist must never see.
 
     make fuzz-readers
-    python -m tools.fuzz_readers --files 4000 --only png --keep /tmp/found
+    python -m tools.fuzz_readers --files 4000 --only png --keep found
 
 A file may be read, or refused by a ValueError (FileNotFoundError) that names it. Reported are other exceptions,
 messages without the name, ends of the process, and more than 2 s or 1 GB; a worker cannot have more than that 1 GB

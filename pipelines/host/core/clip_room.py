@@ -14,7 +14,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from ...media.clip_memory import available_memory, in_memory, mapped, size
+from ...media.clip_memory import available_memory, in_memory, map_clip, size
 
 SETTING = "RGBAVideo.clipMemory"
 USUAL = 25
@@ -31,10 +31,16 @@ def new_clip(*shape: int, device: torch.device | None = None) -> Tensor:
     """
     if device is not None and device.type != "cpu":
         return torch.empty(shape, device=device)
-    needed, share = size(shape), memory_share()
-    if needed <= SMALL or share >= 100 or needed <= share / 100 * available_memory(psutil.virtual_memory().available):
+    if _fits_in_memory(size(shape)):
         return in_memory(*shape)
-    return mapped(Path(folder_paths.get_temp_directory()), *shape)
+    return map_clip(Path(folder_paths.get_temp_directory()), *shape)
+
+
+def _fits_in_memory(needed: int) -> bool:
+    if needed <= SMALL:  # most pictures: the settings are not looked at
+        return True
+    share = memory_share()
+    return share >= 100 or needed <= share / 100 * available_memory(psutil.virtual_memory().available)
 
 
 def memory_share() -> float:

@@ -28,7 +28,7 @@ def rgba(image: Tensor, mask: Tensor | None = None) -> Tensor:
     """
     image, mask = paired(image, mask)
     if mask is None and image.shape[-1] == 4:
-        return image if image.dtype == torch.float32 else copied(image)
+        return image if image.dtype == torch.float32 else copy_clip(image)
     joined = new_clip(*image.shape[:3], 4, device=image.device)
     for index, frame in enumerate(joined):
         frame[..., :3] = image[index, ..., :3]
@@ -36,7 +36,7 @@ def rgba(image: Tensor, mask: Tensor | None = None) -> Tensor:
     return joined
 
 
-def copied(clip: Tensor) -> Tensor:
+def copy_clip(clip: Tensor) -> Tensor:
     """The same frames (T, H, W, C) in room of their own, float32."""
     return new_clip(*clip.shape, device=clip.device).copy_(clip)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...alpha.decoded import join_decoded
 from ..core.clip_room import new_clip
 from ..core.progress import steps, stoppable
-from ..pictures.image_and_mask import copied
+from ..pictures.image_and_mask import copy_clip
 from .joint_latent import one_domain
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def decode(rgb: Latent, alpha: Latent, vae: VAE, alpha_from: str) -> tuple[Tenso
         step()
     colour, grey = pictures
     rgba = new_clip(*colour.shape[:3], 4, device=colour.device)
-    return join_decoded(colour, grey, alpha_from, out=rgba), copied(colour)
+    return join_decoded(colour, grey, alpha_from, out=rgba), copy_clip(colour)
 
 
 def refuse_picture_vae(vae: VAE) -> None:

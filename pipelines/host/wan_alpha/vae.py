@@ -32,7 +32,7 @@ from ...weights.weights_file import named, read_weights
 from ..core.clip_room import new_clip
 from ..core.model_files import chosen_for, read_chosen
 from ..core.progress import steps
-from ..pictures.image_and_mask import copied
+from ..pictures.image_and_mask import copy_clip
 
 if TYPE_CHECKING:
     from comfy.ldm.wan.vae import WanVAE
@@ -143,7 +143,7 @@ def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> tuple[Tensor, T
         del decoded
     colour, grey = pictures
     rgba = new_clip(*colour.shape[:3], 4, device=colour.device)
-    return join_decoded(colour, grey, "mean", out=rgba), copied(colour)
+    return join_decoded(colour, grey, "mean", out=rgba), copy_clip(colour)
 
 
 def _decode_one(decoder: comfy.sd.VAE, samples: Tensor, tile_size: int) -> Tensor:

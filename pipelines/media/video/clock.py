@@ -27,13 +27,13 @@ class SteadyClock:
         self._moved = 0
         self.jumps = 0
 
-    def shown(self, time: int, decoded: int | None, lasts: int) -> int:
+    def move_shown(self, time: int, decoded: int | None, lasts: int) -> int:
         """When a packet is shown that is decoded at another time; longer after that than a jump, it is damaged."""
         if decoded is None or (self._may_jump and (time - decoded) * self._base > AHEAD):
-            return self.moved(time if decoded is None else decoded, lasts)
-        return self.moved(decoded, lasts) + time - decoded
+            return self.move(time if decoded is None else decoded, lasts)
+        return self.move(decoded, lasts) + time - decoded
 
-    def moved(self, now: int, lasts: int) -> int:
+    def move(self, now: int, lasts: int) -> int:
         """The time that `now` is on one clock. It rises but for jumps; `lasts` is 0 where it is not known."""
         if not self._may_jump:
             return now

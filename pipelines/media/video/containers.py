@@ -242,7 +242,7 @@ def scan(container: InputContainer, stream: VideoStream, until_first: bool = Fal
             time = packet.dts if packet.pts is None else packet.pts
             complete = complete and time is not None and (packet.pts is not None or codec not in REORDERED)
             times.append(
-                (0 if time is None else clock.shown(time, packet.dts, packet.duration or 0), packet.duration or 0)
+                (0 if time is None else clock.move_shown(time, packet.dts, packet.duration or 0), packet.duration or 0)
             )
     if first is None:
         raise ValueError(

@@ -196,8 +196,8 @@ def _code(frame: VideoFrame, stream: VideoStream, name: str) -> int:
     return UNSPECIFIED
 
 
-def _moved(frame: VideoFrame, clock: SteadyClock) -> int | None:
-    return None if frame.pts is None else clock.moved(frame.pts, frame.duration or 0)
+def _move(frame: VideoFrame, clock: SteadyClock) -> int | None:
+    return None if frame.pts is None else clock.move(frame.pts, frame.duration or 0)
 
 
 def measured_timeline(source: Source) -> Timeline:
@@ -207,7 +207,7 @@ def measured_timeline(source: Source) -> Timeline:
         stream.thread_type = "AUTO"
         rates, base = exact_frame_rates(stream), _base(stream)
         clock = SteadyClock(container, base)
-        seen = [(_moved(frame, clock), frame.duration or 0) for frame in decode(container, stream)]
+        seen = [(_move(frame, clock), frame.duration or 0) for frame in decode(container, stream)]
     if not seen:
         raise ValueError(f"{name_of(source)} is cut or damaged: none of its pictures can be decoded. Export it again.")
     times = sorted(time for time, _ in seen if time is not None)

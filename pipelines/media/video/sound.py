@@ -76,7 +76,7 @@ def read_sound(container: InputContainer, first: Fraction, seconds: Fraction) ->
     at = 0
     clock = SteadyClock(container, Fraction(1, rate))
     for time, values in _blocks(container, stream, rate):
-        told = at if time is None else clock.moved(round(time * rate), values.shape[1])
+        told = at if time is None else clock.move(round(time * rate), values.shape[1])
         if not parts or told - at > rate * GAP:
             at = told
         parts.append((at, values))

@@ -123,7 +123,7 @@ def test_a_clock_that_goes_round_is_one_clock(make):
 def test_times_of_other_containers_are_left_as_they_are(make):
     with av.open(str(make("a.mkv", ["testsrc2=s=64x48:r=25:d=0.2"]))) as container:
         clock = SteadyClock(container, Fraction(1, 10))
-        assert [clock.moved(now, 1) for now in (0, 1, 5000, 3)] == [0, 1, 5000, 3] and clock.notes() == []
+        assert [clock.move(now, 1) for now in (0, 1, 5000, 3)] == [0, 1, 5000, 3] and clock.notes() == []
 
 
 def test_of_several_tracks_the_one_that_players_show_is_read(make):
