@@ -14,6 +14,7 @@ import re
 import torch
 from torch import Tensor
 
+from ...alpha.decoded import join_decoded
 from ..core.clip_room import new_clip
 
 NO_MASK = (64, 64)
@@ -39,6 +40,12 @@ def rgba(image: Tensor, mask: Tensor | None = None) -> Tensor:
 def copy_clip(clip: Tensor) -> Tensor:
     """The same frames (T, H, W, C) in room of their own, float32."""
     return new_clip(*clip.shape, device=clip.device).copy_(clip)
+
+
+def join_decoded_clips(colour: Tensor, grey: Tensor, alpha_from: str) -> tuple[Tensor, Tensor]:
+    """Straight RGBA (T, H, W, 4) of two decoded clips, as `join_decoded`, and the colour in room of its own."""
+    rgba = new_clip(*colour.shape[:3], 4, device=colour.device)
+    return join_decoded(colour, grey, alpha_from, out=rgba), copy_clip(colour)
 
 
 def rgb_and_alpha(image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:

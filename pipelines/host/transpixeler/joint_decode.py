@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ...alpha.decoded import join_decoded
-from ..core.clip_room import new_clip
 from ..core.progress import steps, stoppable
-from ..pictures.image_and_mask import copy_clip
+from ..pictures.image_and_mask import join_decoded_clips
 from .joint_latent import one_domain
 
 if TYPE_CHECKING:
@@ -36,9 +34,7 @@ def decode(rgb: Latent, alpha: Latent, vae: VAE, alpha_from: str) -> tuple[Tenso
         with stoppable(network):
             pictures.append(vae.decode(latent).flatten(0, 1).to(torch.float32))
         step()
-    colour, grey = pictures
-    rgba = new_clip(*colour.shape[:3], 4, device=colour.device)
-    return join_decoded(colour, grey, alpha_from, out=rgba), copy_clip(colour)
+    return join_decoded_clips(pictures[0], pictures[1], alpha_from)
 
 
 def refuse_picture_vae(vae: VAE) -> None:

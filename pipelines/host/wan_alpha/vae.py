@@ -21,7 +21,6 @@ import torch
 from comfy.ldm.modules.diffusionmodules.model import vae_attention
 from torch import Tensor, nn
 
-from ...alpha.decoded import join_decoded
 from ...latent_grid.size_rule import WAN_VAE, to_cells
 from ...wan_alpha.checkpoint import split_vae_weights
 from ...wan_alpha.decoder_lora import DecoderLoRAs, merge_decoder, read_decoder_loras
@@ -29,10 +28,9 @@ from ...wan_alpha.merge_block import build_merge_block
 from ...weights.kinds.wan import WAN21_VAE
 from ...weights.kinds.wan_alpha import DECODER_LORAS, WAN_ALPHA_VAE
 from ...weights.weights_file import named, read_weights
-from ..core.clip_room import new_clip
 from ..core.model_files import chosen_for, read_chosen
 from ..core.progress import steps
-from ..pictures.image_and_mask import copy_clip
+from ..pictures.image_and_mask import join_decoded_clips
 
 if TYPE_CHECKING:
     from comfy.ldm.wan.vae import WanVAE
@@ -141,9 +139,7 @@ def decode(samples: Tensor, vae: RGBAVAE, tile_size: int = 0) -> tuple[Tensor, T
             decoded = _decode_one(decoder, samples, tile_size)
         pictures.append(decoded.flatten(0, 1).to(torch.float32))
         del decoded
-    colour, grey = pictures
-    rgba = new_clip(*colour.shape[:3], 4, device=colour.device)
-    return join_decoded(colour, grey, "mean", out=rgba), copy_clip(colour)
+    return join_decoded_clips(pictures[0], pictures[1], "mean")
 
 
 def _decode_one(decoder: comfy.sd.VAE, samples: Tensor, tile_size: int) -> Tensor:

@@ -19,18 +19,19 @@ def not_finite_note(values: Tensor, top: int = 0) -> str:
     """How many pixels of (H, W, C) are NaN or infinite and where the first is, its first row being `top`; or ""."""
     if bool(values.sum(dtype=torch.float64).isfinite()):  # a sum of finite floats is finite in double precision
         return ""
-    broken = (~values.isfinite()).any(dim=-1).nonzero()
-    row, column = broken[0].tolist()
+    broken = _find_not_finite(values)
     count = f"{len(broken)} pixels are" if len(broken) > 1 else "1 pixel is"
-    return f"{count} NaN or infinite, the first at x = {column}, y = {top + row}; look at what rendered it."
+    return f"{count} NaN or infinite, {_place_of(broken, top)}; look at what rendered it."
 
 
-def _first_of(values: Tensor) -> str:
-    """Where the first number of (H, W, C) is that is not finite."""
-    if values.ndim != 3:
-        return ""
-    row, column, _ = (~values.isfinite()).nonzero()[0].tolist()
-    return f", the first at x = {column}, y = {row}"
+def _find_not_finite(values: Tensor) -> Tensor:
+    """Row and column of each pixel of (H, W, C) that is not finite."""
+    return (~values.isfinite()).any(dim=-1).nonzero()
+
+
+def _place_of(broken: Tensor, top: int = 0) -> str:
+    row, column = broken[0].tolist()
+    return f"the first at x = {column}, y = {top + row}"
 
 
 def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
@@ -41,9 +42,10 @@ def quantise(picture: Tensor, bits: int, frame: int) -> np.ndarray:
     given = picture.detach().cpu().to(torch.promote_types(picture.dtype, torch.float32)).contiguous()
     is_finite = bool(given.sum(dtype=torch.float32).isfinite())  # a sum of finite values is, unless it overflows
     if not is_finite and (lost := given.numel() - int(given.isfinite().sum())):
+        place = f", {_place_of(_find_not_finite(given))}" if given.ndim == 3 else ""
         raise ValueError(
             f"Frame {frame}: numbers from 0 to 1 were expected, {lost} of {given.numel()} are NaN or infinite"
-            f"{_first_of(given)}; look at the node before this one: a decode in half precision makes such numbers, "
+            f"{place}; look at the node before this one: a decode in half precision makes such numbers, "
             "and a picture that is loaded can have them, which its loader says."
         )
     values, stored = given.view(-1).numpy(), np.empty(given.numel(), STORED[bits])

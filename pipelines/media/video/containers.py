@@ -8,13 +8,13 @@ Differs  FFmpeg writes the tag AlphaMode as ALPHA_MODE when it copies; tags are 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import av
 from av.audio.stream import AudioStream
@@ -42,6 +42,7 @@ WITH_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 """FFmpeg's own decoders of these leave alpha out without a word; libvpx decodes it."""
 
 Source = str | Path | BytesIO
+Track = TypeVar("Track", VideoStream, AudioStream)
 
 
 def name_of(source: Source) -> str:
@@ -94,9 +95,14 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
+def default_first(streams: Iterable[Track]) -> list[Track]:
+    """Streams of one kind, those that the file marks as its default before the others, as players choose."""
+    return sorted(streams, key=lambda each: not each.disposition & Disposition.default)
+
+
 def pictures_in(container: InputContainer) -> list[VideoStream]:
     """The video streams, cover pictures left out unless there is nothing else; those that players show first."""
-    streams = sorted(container.streams.video, key=lambda each: not each.disposition & Disposition.default)
+    streams = default_first(container.streams.video)
     moving = [each for each in streams if not each.disposition & Disposition.attached_pic]
     return moving or streams
 

@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from av.container import InputContainer
 from av.error import InvalidDataError
-from av.stream import Disposition
 from torch import Tensor
 
 from .clock import SteadyClock
-from .containers import packets_of
+from .containers import default_first, packets_of
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 CHUNK = 1 << 16
@@ -66,8 +65,7 @@ def read_sound(container: InputContainer, first: Fraction, seconds: Fraction) ->
     where it has not begun yet. None when there is none, or nothing in it. Channels without a layout become
     stereo.
     """
-    streams = sorted(container.streams.audio, key=lambda each: not each.disposition & Disposition.default)
-    stream = next(iter(streams), None)
+    stream = next(iter(default_first(container.streams.audio)), None)
     if stream is None or stream.codec_context is None:
         return None
     rate = stream.rate or 44100

@@ -126,13 +126,10 @@ def test_the_first_decoders_weights_can_leave_before_the_second_comes(rgba_vae, 
 
 @pytest.mark.parametrize("tile_size", [0, 64])
 def test_nothing_of_a_decode_is_left(rgba_vae, host_nodes, ours, watch, monkeypatch, tile_size):
-    join = ours("pipelines.host.wan_alpha.vae").join_decoded
-
-    def watched(*clips: object, out: Tensor) -> Tensor:
-        watch.add(clips)
-        return join(*clips, out=out)
-
-    monkeypatch.setattr(ours("pipelines.host.wan_alpha.vae"), "join_decoded", watched)
+    join = ours("pipelines.host.wan_alpha.vae").join_decoded_clips
+    monkeypatch.setattr(
+        ours("pipelines.host.wan_alpha.vae"), "join_decoded_clips", lambda *clips: (watch.add(clips), join(*clips))[1]
+    )
     for vae in (rgba_vae.rgb, rgba_vae.alpha):
         watch.modules_of(vae.first_stage_model)
     samples = {"samples": torch.randn(1, 16, 3, 12, 20)} if tile_size else latent()
