@@ -36,8 +36,6 @@ def load_sequence(
     """
     clip = open_footage(chosen_path(name))
     if isinstance(clip, Moving):
-        if start < 0:
-            raise ValueError(f"{clip.path.name} is an animation, whose frames count from 0; got start_frame {start}.")
         image, rate, _ = load_video(clip.path, Wanted(start, count, every, association))
         return image, exact_rate(fps) / every if fps > 0 else rate
     assert isinstance(clip, Stills)  # there is no third kind

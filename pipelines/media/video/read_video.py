@@ -273,7 +273,7 @@ def _make_straight(premultiplied: Tensor, noise: float) -> Tensor:
 def frame_count(video: Video, wanted: Wanted) -> int:
     """How many frames will be read. ValueError when they are not there."""
     there = len(range(wanted.start, video.count, wanted.every))
-    if not there or wanted.count > there:
+    if wanted.start < 0 or not there or wanted.count > there:
         raise ValueError(
             f"{video.count} frames are there, from 0 on; got start_frame {wanted.start}, frame_count {wanted.count}, "
             f"every_nth {wanted.every}."

@@ -189,6 +189,8 @@ def test_frames_are_chosen_by_start_count_and_step(tmp_path):
     assert frame_count(video, Wanted(1, 0, 3)) == 3
     with pytest.raises(ValueError, match="9 frames are there, from 0 on; got start_frame 7, frame_count 3"):
         frame_count(video, Wanted(7, 3))
+    with pytest.raises(ValueError, match="9 frames are there, from 0 on; got start_frame -1"):
+        frame_count(video, Wanted(-1, 3))
 
 
 def test_a_video_in_memory_is_read_as_its_file_however_often(tmp_path):
