@@ -18,17 +18,17 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from alpha_work import ROOT, say
+from delivery import Graph, node
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(ROOT))
 
 from pipelines.media.stills import png
 from tools.comfy_host import GraphError, Server, install
 
 GB = 1 << 30
-Graph = dict[str, dict[str, Any]]
 MEMORY, SPEED, SHORT = 3.0, 0.7, 40
 SETTING = "RGBAVideo.clipMemory"
 
@@ -52,16 +52,16 @@ class Watched:
 
     def _look(self) -> None:
         while not self._stop.wait(0.1):
-            self.most = max(self.most, anonymous(self.process))
+            self.most = max(self.most, measure_anonymous(self.process))
 
 
-def anonymous(process: int) -> int:
+def measure_anonymous(process: int) -> int:
     """Bytes of a process that belong to no file."""
     status = Path(f"/proc/{process}/status").read_text()
     return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
 
 
-def mapped_clips(server: Server) -> int:
+def count_clips(server: Server) -> int:
     """How many files of its temp folder a host has mapped."""
     maps = Path(f"/proc/{server.pid}/maps").read_text().splitlines()
     return sum(str(server.base / "temp") in line for line in maps)
@@ -80,9 +80,6 @@ def write_frames(folder: Path, count: int, width: int, height: int) -> None:
 
 
 def graph(count: int, prefix: str, choke: int = 1) -> Graph:
-    def node(kind: str, **inputs: Any) -> dict[str, Any]:
-        return {"class_type": kind, "inputs": inputs}
-
     return {
         "clip": node("RGBALoadSequence", file="disc", start_frame=0, frame_count=count, every_nth=1),
         "matte": node("RGBAMatte", image=["clip", 0], choke=choke),
@@ -119,36 +116,33 @@ def run(folder: Path, frames: int, share: int) -> tuple[float, float, int]:
         server.post("/settings", {SETTING: share})
         with Watched(server.pid) as watched:
             began = time.perf_counter()
-            server.run(filled(server, graph(frames, f"share_{share}")))
+            server.run(fill_defaults(server, graph(frames, f"share_{share}")))
             seconds = (time.perf_counter() - began) / frames
-        clips = mapped_clips(server)
+        clips = count_clips(server)
+        cancel = threading.Timer(2, server.interrupt)
+        cancel.start()
         with suppress(GraphError):
-            threading.Timer(2, server.interrupt).start()
-            server.run(filled(server, graph(frames, f"cancelled_{share}", choke=2)))
+            server.run(fill_defaults(server, graph(frames, f"cancelled_{share}", choke=2)))
+        cancel.cancel()  # a short clip is done before
         server.post("/free", {"unload_models": True, "free_memory": True})
         deadline = time.monotonic() + 10
-        while mapped_clips(server) and time.monotonic() < deadline:
+        while count_clips(server) and time.monotonic() < deadline:
             time.sleep(0.1)
-        left = mapped_clips(server) + sum(1 for each in (server.base / "temp").rglob("*") if each.is_file())
+        left = count_clips(server) + sum(1 for each in (server.base / "temp").rglob("*") if each.is_file())
     memory = watched.most / GB
     say(f"{frames} frames, {share} %: {1000 * seconds:.0f} ms a frame, RssAnon {memory:.2f} GB, {clips} clips mapped")
     return seconds, memory, left
 
 
-def filled(server: Server, graph: Graph) -> Graph:
+def fill_defaults(server: Server, graph: Graph) -> Graph:
     """The graph with the default of every input that it leaves out."""
-    for node in graph.values():
-        kind = node["class_type"]
+    for each in graph.values():
+        kind = each["class_type"]
         for name, (type_, *options) in server.get(f"/object_info/{kind}")[kind]["input"]["required"].items():
             first = type_[0] if isinstance(type_, list) else None
             default = options[0].get("default", options[0].get("options", [first])[0]) if options else first
-            node["inputs"].setdefault(name, default)
+            each["inputs"].setdefault(name, default)
     return graph
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
