@@ -13,6 +13,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -105,14 +106,33 @@ def _code_points(path: Path) -> tuple[int, int] | None:
     return struct.unpack_from(">HH", after) if found and len(after) >= 4 else None
 
 
+class _BMP(NamedTuple):
+    """A BMP's header: where its pixels begin, its own size, and what they are; rows go up for a height above 0."""
+
+    start: int
+    size: int
+    width: int
+    height: int
+    bits: int
+    compression: int
+
+    def upright(self, picture: np.ndarray) -> np.ndarray:
+        return picture if self.height < 0 else picture[::-1]
+
+
+def _bmp_header(file: bytes) -> _BMP:
+    return _BMP(*struct.unpack_from("<10xIIii2xHI", file))
+
+
 def _fourth_bytes(path: Path) -> np.ndarray | None:
     """(H, W) of a BMP with four bytes a pixel whose header says nothing of the fourth; None where all are 0."""
     file = path.read_bytes()
-    start, size, width, height, bits, compression = struct.unpack_from("<10xIIii2xHI", file)
-    if size < HEADER_WITH_SIZE or bits != 32 or compression:
+    header = _bmp_header(file)
+    if header.size < HEADER_WITH_SIZE or header.bits != 32 or header.compression:
         return None
-    rows = np.frombuffer(file, np.uint8, width * abs(height) * 4, start).reshape(abs(height), width, 4)
-    alpha = rows[..., 3] if height < 0 else rows[::-1, :, 3]
+    width, height = header.width, abs(header.height)
+    rows = np.frombuffer(file, np.uint8, width * height * 4, header.start).reshape(height, width, 4)
+    alpha = header.upright(rows[..., 3])
     return alpha if alpha.any() else None
 
 
@@ -121,21 +141,23 @@ def _bit_fields(path: Path) -> np.ndarray | None:
     file = path.read_bytes()
     if len(file) < 54 or not file.startswith(b"BM"):
         return None
-    start, size, width, height, bits, compression = struct.unpack_from("<10xIIii2xHI", file)
-    if size < HEADER_WITH_SIZE or bits not in (16, 32) or compression not in (BIT_FIELDS, BIT_FIELDS_WITH_ALPHA):
+    header = _bmp_header(file)
+    bits, width, height = header.bits, header.width, abs(header.height)
+    if header.size < HEADER_WITH_SIZE or bits not in (16, 32):
         return None
-    check_size(width, abs(height))
-    has_alpha = size >= HEADER_WITH_ALPHA or compression == BIT_FIELDS_WITH_ALPHA
+    if header.compression not in (BIT_FIELDS, BIT_FIELDS_WITH_ALPHA):
+        return None
+    check_size(width, height)
+    has_alpha = header.size >= HEADER_WITH_ALPHA or header.compression == BIT_FIELDS_WITH_ALPHA
     masks = [each for each in struct.unpack_from("<4I" if has_alpha else "<3I", file + bytes(16), 54) if each]
     stride = (width * bits // 8 + 3) // 4 * 4
-    if len(masks) < 3 or len(file) < start + stride * abs(height):
+    if len(masks) < 3 or len(file) < header.start + stride * height:
         raise SyntaxError("pixels or colours are missing")
-    rows = np.frombuffer(file, np.uint8, stride * abs(height), start).reshape(abs(height), stride)
+    rows = np.frombuffer(file, np.uint8, stride * height, header.start).reshape(height, stride)
     stored = np.ascontiguousarray(rows[:, : width * bits // 8]).view(f"<u{bits // 8}").astype(np.uint32)
     planes = []
     for mask in masks:
         low = (mask & -mask).bit_length() - 1
         largest = mask >> low
         planes.append(np.rint(((stored & np.uint32(mask)) >> low) * (65535.0 / largest)).astype(np.uint16))
-    picture = np.stack(planes, axis=-1)
-    return picture if height < 0 else picture[::-1]
+    return header.upright(np.stack(planes, axis=-1))

@@ -26,7 +26,9 @@ D50 = np.array([0.9642, 1.0, 0.8249])
 UNSEEN = 0.6 / 255
 """What a conversion may change and still be sRGB's own: profiles of sRGB differ by their rounding."""
 
-LARGEST_TABLE = PLACES = 1 << 16
+LARGEST_TABLE = 1 << 16
+PLACES = 1 << 16
+"""Of the tables that stored values are looked up in."""
 
 Curve = Callable[[np.ndarray], np.ndarray]
 
