@@ -73,6 +73,15 @@ def _value(expression: ast.expr, names: dict[str, object]) -> object:
         return None
 
 
+def _arguments(helper: ast.FunctionDef, call: ast.Call, names: dict[str, object]) -> dict[str, object]:
+    """What the parameters of a helper are in a call of it."""
+    parameters = [each.arg for each in helper.args.args]
+    defaults = zip(reversed(parameters), reversed([_value(each, names) for each in helper.args.defaults]))
+    by_place = zip(parameters, (_value(each, names) for each in call.args))
+    by_name = {each.arg: _value(each.value, names) for each in call.keywords if each.arg}
+    return dict(defaults) | dict(by_place) | by_name
+
+
 def _sockets(of: ast.AST, side: str, names: dict[str, object]) -> list[Socket]:
     """Every X.Input or X.Output call in the order of the source, those of the helpers that are called included."""
     calls = [each for each in ast.walk(of) if isinstance(each, ast.Call)]
@@ -80,7 +89,8 @@ def _sockets(of: ast.AST, side: str, names: dict[str, object]) -> list[Socket]:
     found: dict[str, Socket] = {}
     for call in sorted(calls, key=lambda each: (each.lineno, each.col_offset)):
         if isinstance(call.func, ast.Name) and call.func.id in HELPERS and call.func.id != "or_whole":
-            found |= {each.name: each for each in _sockets(HELPERS[call.func.id], side, names)}
+            helper = HELPERS[call.func.id]
+            found |= {each.name: each for each in _sockets(helper, side, names | _arguments(helper, call, names))}
         elif isinstance(call.func, ast.Attribute) and call.func.attr == side:
             kind = ast.unparse(call.func.value)
             options = {each.arg: _value(each.value, names) for each in call.keywords if each.arg}
